@@ -1,0 +1,93 @@
+package builtin
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"testing"
+
+	"mqttward/auth"
+)
+
+func BenchmarkVerify(b *testing.B) {
+	for _, bc := range []struct{ name, hash string }{
+		{"sha512", emptySHA512},
+		{"pbkdf2-101", emptyPBKDF2},
+		{"pbkdf2-1000", snailPBKDF2},
+		{"argon2id-47104", with(emptyArgon2, "m=64", "m=47104")},
+		{"bcrypt-10", with(emptyBcrypt, "$04$", "$10$")},
+	} {
+		b.Run(bc.name, func(b *testing.B) {
+			h := mustParse(b, bc.hash)
+			password := []byte("a usual password")
+			b.ReportAllocs()
+			for b.Loop() {
+				h.verify(password)
+			}
+		})
+	}
+}
+
+func BenchmarkAuthenticate(b *testing.B) {
+	const users = 100_000
+	list := make([]User, users)
+	h := mustParse(b, emptySHA512)
+	for i := range list {
+		list[i] = User{Name: fmt.Sprintf("device-%06d", i), Hash: h}
+	}
+	s := newStage(b, Options{Users: list, Token: TokenInPassword})
+	for _, bc := range []struct {
+		name string
+		c    *auth.Credentials
+	}{
+		{"known", credentials("device-012345", "wrong")},
+		{"unknown", credentials("nobody", "wrong")},
+		{"unknown with a token", credentials("nobody", token)},
+	} {
+		b.Run(bc.name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				s.Authenticate(context.Background(), bc.c)
+			}
+		})
+	}
+}
+
+// BenchmarkPool is the price of handing a hash over to a worker and waiting for it.
+func BenchmarkPool(b *testing.B) {
+	s := newStage(b, Options{Users: slowUser(nil), Workers: 1})
+	c := credentials("joe", "pw")
+	b.ReportAllocs()
+	for b.Loop() {
+		s.Authenticate(context.Background(), c)
+	}
+}
+
+func BenchmarkReadPasswordFile(b *testing.B) {
+	const users = 10_000
+	var text strings.Builder
+	for i := range users {
+		fmt.Fprintf(&text, "device-%06d:%s\n", i, emptyPBKDF2)
+	}
+	b.ReportAllocs()
+	b.SetBytes(int64(text.Len()))
+	for b.Loop() {
+		if _, _, err := ReadPasswordFile(strings.NewReader(text.String()), "f", FileOptions{}); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkLookup(b *testing.B) {
+	byName := make(map[string]Hash)
+	for i := range 100_000 {
+		byName[fmt.Sprintf("device-%06d", i)] = nil
+	}
+	name := []byte("device-012345")
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, ok := byName[string(name)]; !ok {
+			b.Fatal("not found")
+		}
+	}
+}

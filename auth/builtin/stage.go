@@ -1,0 +1,167 @@
+package builtin
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"runtime"
+
+	"mqttward/auth"
+)
+
+// Stage knows users by name and password. It is an [auth.Authenticator], immutable, and
+// safe for concurrent use. It may have workers: Close it when it is replaced.
+type Stage struct {
+	users   map[string]Hash
+	by      IdentifyBy
+	token   TokenField
+	decoy   Hash  // nil without users
+	pool    *pool // nil where no hash is slow
+	workers int
+}
+
+// New returns a stage that knows o.Users. The error is a [*LoadError] where a user has no
+// usable name or no hash, or where a name occurs twice ([ErrDuplicateUser]).
+func New(o Options) (*Stage, error) {
+	switch {
+	case o.IdentifyBy > ClientID:
+		return nil, fmt.Errorf("identify users by %d: unknown", o.IdentifyBy)
+	case o.Token > TokenInUserName:
+		return nil, fmt.Errorf("token field %d: unknown", o.Token)
+	case o.Workers < 0 || o.Queue < 0:
+		return nil, fmt.Errorf("%d workers and a queue of %d: negative", o.Workers, o.Queue)
+	}
+	users, err := index(o.Users)
+	if err != nil {
+		return nil, err
+	}
+	s := &Stage{users: users, by: o.IdentifyBy, token: o.Token}
+	usual, slow := survey(o.Users)
+	if usual != nil {
+		s.decoy = usual.decoy()
+	}
+	if slow {
+		s.startPool(o)
+	}
+	return s, nil
+}
+
+func (s *Stage) startPool(o Options) {
+	s.workers = o.Workers
+	if s.workers == 0 {
+		// Not GOMAXPROCS, which the daemon raises by the workers' number: it would
+		// grow with every reload.
+		s.workers = min(max(runtime.NumCPU()/2, 1), maxDefaultWorkers)
+	}
+	queue := o.Queue
+	if queue == 0 {
+		queue = queuePerWorker * s.workers
+	}
+	log := o.Log
+	if log == nil {
+		log = slog.Default()
+	}
+	s.pool = newPool(s.workers, queue, log)
+}
+
+// Name returns "builtin".
+func (s *Stage) Name() string { return "builtin" }
+
+// SlowWorkers is how many threads hash beside those that relay; 0 where no user has a slow
+// hash. Add it to GOMAXPROCS, so that hashing takes no P from relaying.
+func (s *Stage) SlowWorkers() int { return s.workers }
+
+// Close stops the workers and returns when they have ended, which may take as long as one
+// hash. Clients that wait for a slow hash, or come later and need one, are denied with
+// [auth.Busy]. Close may be called more than once.
+func (s *Stage) Close() {
+	if s.pool != nil {
+		s.pool.close()
+	}
+}
+
+// Authenticate judges c by the table in the package comment. The identity that it proves is
+// the user's name. It returns at the latest when ctx ends or after one fast hash.
+func (s *Stage) Authenticate(ctx context.Context, c *auth.Credentials) auth.Verdict {
+	name := s.name(c)
+	if len(name) == 0 {
+		return auth.Ignored() // no user has the empty name: there is nothing to hide
+	}
+	var password []byte
+	if c.HasPassword {
+		password = c.Password
+	}
+	hash, known := s.users[string(name)]
+	if !known {
+		return s.unknown(ctx, c, password)
+	}
+	// An empty password is never right, and costs the same as any other.
+	ok, err := s.verify(ctx, hash, password)
+	switch {
+	case err != nil:
+		return denied(err)
+	case !c.HasPassword:
+		return auth.Denied(auth.BadPassword, "no password was sent")
+	case len(password) == 0:
+		return auth.Denied(auth.BadPassword, "the password is empty")
+	case !ok:
+		return auth.Denied(auth.BadPassword, "")
+	}
+	return auth.Accepted(auth.Identity{Name: string(name)})
+}
+
+// name is what the client's user is found by; empty where it was not sent.
+func (s *Stage) name(c *auth.Credentials) []byte {
+	switch {
+	case s.by == ClientID:
+		return c.ClientID
+	case c.HasUserName:
+		return c.UserName
+	}
+	return nil
+}
+
+// unknown spends the time of a wrong password, where that hides anything, and ignores.
+func (s *Stage) unknown(ctx context.Context, c *auth.Credentials, password []byte) auth.Verdict {
+	if s.decoy == nil || s.hasToken(c) {
+		return auth.Ignored()
+	}
+	if _, err := s.verify(ctx, s.decoy, password); err != nil {
+		if v := denied(err); v.Reason != auth.BadPassword {
+			return v
+		}
+	}
+	return auth.Ignored()
+}
+
+// hasToken reports whether c has what a later stage would take for a token.
+func (s *Stage) hasToken(c *auth.Credentials) bool {
+	switch s.token {
+	case TokenInPassword:
+		return c.HasPassword && auth.IsToken(c.Password)
+	case TokenInUserName:
+		return c.HasUserName && auth.IsToken(c.UserName)
+	}
+	return false
+}
+
+// verify checks password, here or in the pool.
+func (s *Stage) verify(ctx context.Context, h Hash, password []byte) (bool, error) {
+	if s.pool != nil && h.work().slow() {
+		return s.pool.verify(ctx, h, password)
+	}
+	return h.verify(password)
+}
+
+// denied is the verdict for a password that could not be checked, or can't be right.
+func denied(err error) auth.Verdict {
+	if u, ok := errors.AsType[unfit](err); ok {
+		return auth.Denied(auth.BadPassword, u.Error())
+	}
+	switch {
+	case errors.Is(err, errQueueFull), errors.Is(err, errGaveUp), errors.Is(err, errClosed):
+		return auth.Denied(auth.Busy, err.Error())
+	}
+	return auth.Denied(auth.InternalError, err.Error())
+}

@@ -1,0 +1,111 @@
+package auth
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"runtime/debug"
+	"sync/atomic"
+)
+
+// Options say what a [Chain] is made of.
+type Options struct {
+	// Stages judge in this order. None at all wants AllowAnonymous.
+	Stages []Authenticator
+	// AllowAnonymous lets in whom every stage ignored. It overrules no deny.
+	AllowAnonymous bool
+	// Log is told of stages that panic. Nil means slog.Default().
+	Log *slog.Logger
+}
+
+// Chain judges clients by its stages in turn. It is safe for concurrent use.
+type Chain struct {
+	stages    []*stage
+	anonymous bool
+	log       *slog.Logger
+}
+
+// stage is an Authenticator with its counts.
+type stage struct {
+	Authenticator
+	name                  string
+	accepts, denies, pass atomic.Uint64
+}
+
+// StageCounts are a stage's verdicts since the chain was made.
+type StageCounts struct {
+	Stage                 string
+	Accept, Deny, Ignored uint64
+}
+
+// Total is the number of clients that the stage judged.
+func (c StageCounts) Total() uint64 { return c.Accept + c.Deny + c.Ignored }
+
+// NewChain returns the chain that o describes. It fails where nothing would ever judge a
+// client and anonymous clients were not allowed: that is a mistake, not a policy.
+func NewChain(o Options) (*Chain, error) {
+	if len(o.Stages) == 0 && !o.AllowAnonymous {
+		return nil, fmt.Errorf("no authentication stage, and anonymous clients are not allowed")
+	}
+	if o.Log == nil {
+		o.Log = slog.Default()
+	}
+	c := &Chain{anonymous: o.AllowAnonymous, log: o.Log}
+	for _, a := range o.Stages {
+		c.stages = append(c.stages, &stage{Authenticator: a, name: a.Name()})
+	}
+	return c, nil
+}
+
+// Authenticate judges creds. The verdict is accept or deny, never ignore: whom no stage
+// wanted is let in without an identity or refused with [NoCredentials]. When ctx has
+// ended, the verdict is a deny with [Busy], whatever a stage says.
+func (c *Chain) Authenticate(ctx context.Context, creds *Credentials) Verdict {
+	for _, s := range c.stages {
+		v := c.judge(ctx, s, creds)
+		if ctx.Err() != nil && v.Decision != Deny {
+			v = Denied(Busy, "authentication took longer than auth_timeout")
+		}
+		v.Stage = s.name
+		switch v.Decision {
+		case Accept:
+			s.accepts.Add(1)
+			return v
+		case Deny:
+			s.denies.Add(1)
+			return v
+		}
+		s.pass.Add(1)
+	}
+	if c.anonymous {
+		return Verdict{Decision: Accept, Stage: "anonymous"}
+	}
+	return Denied(NoCredentials, "")
+}
+
+// judge asks one stage, and turns its panic or nonsense into a deny.
+func (c *Chain) judge(ctx context.Context, s *stage, creds *Credentials) (v Verdict) {
+	defer func() {
+		if p := recover(); p != nil {
+			// The value of a panic may quote its input, and a token with it: only its
+			// type is told. The stack holds addresses, not bytes.
+			c.log.Error("an authentication stage panicked", "stage", s.name,
+				"panic", fmt.Sprintf("%T", p), "stack", string(debug.Stack()))
+			v = Denied(InternalError, "the stage panicked")
+		}
+	}()
+	v = s.Authenticate(ctx, creds)
+	if v.Decision > Deny || (v.Decision == Deny && v.Reason == None) {
+		return Denied(InternalError, "the stage returned no usable verdict")
+	}
+	return v
+}
+
+// Counts returns the verdicts of each stage so far, in the chain's order.
+func (c *Chain) Counts() []StageCounts {
+	counts := make([]StageCounts, len(c.stages))
+	for i, s := range c.stages {
+		counts[i] = StageCounts{s.name, s.accepts.Load(), s.denies.Load(), s.pass.Load()}
+	}
+	return counts
+}
