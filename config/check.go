@@ -1,0 +1,183 @@
+package config
+
+import (
+	"crypto/tls"
+	"slices"
+	"strings"
+)
+
+// Bounds of what there may be many of: far more than anybody has, and few enough to compare
+// each with each.
+const (
+	maxListeners = 256
+	maxAddresses = 256
+)
+
+// check notes what does not fit together in c. It takes the paths of the keys as the file
+// has them. A value whose key has a problem already is the default, or empty, here.
+func (d *document) check(c *Config) {
+	d.checkListeners(c.Listeners)
+	d.checkUpstream(c)
+	d.checkCredentials(c)
+	d.checkAuth(c)
+}
+
+func (d *document) checkListeners(listeners []Listener) {
+	if len(listeners) == 0 && !d.faultyBelow("listener") {
+		d.fault("listener", `nowhere to listen: write [[listener]], name = "mqtt", bind = "0.0.0.0:1883", each on its own line`)
+	}
+	if len(listeners) > maxListeners {
+		d.fault("listener", "there are %d listeners: %d are the most", len(listeners), maxListeners)
+		return
+	}
+	names, binds := map[string]string{}, map[string]string{}
+	for i, l := range listeners {
+		path := joinIndex("listener", i)
+		d.checkName(path+".name", l.Name, names)
+		d.checkBind(path+".bind", l.Bind, binds)
+		if l.TLS != nil {
+			d.checkListenerTLS(path+".tls", l.TLS)
+		}
+	}
+}
+
+// checkName judges a listener's name; seen holds the paths of those before it.
+func (d *document) checkName(path, name string, seen map[string]string) {
+	isOther := func(r rune) bool { return r >= 0x80 || r != '.' && !isBareByte(byte(r)) }
+	switch {
+	case name == "":
+		d.fault(path, `is missing: write a word for logs and metrics, such as name = "mqtt"`)
+	case len(name) > 64 || strings.ContainsFunc(name, isOther):
+		d.fault(path, `must be 1 to 64 letters, digits, "-", "_" and ".", not %q`, name)
+	case seen[name] != "":
+		d.fault(path, "%q is the name of %s too: every listener needs its own", name, seen[name])
+	default:
+		seen[name] = parentKey(path)
+	}
+}
+
+// checkBind judges a listener's address; seen holds the paths of those before it.
+func (d *document) checkBind(path, bind string, seen map[string]string) {
+	if bind == "" {
+		d.fault(path, `is missing: write bind = "0.0.0.0:1883" for every IPv4 address, or "[::]:1883" for all`)
+		return
+	}
+	a, fault := parseHostPort(bind)
+	switch at := a.bindKey(); {
+	case fault != "":
+		d.fault(path, `must be "host:port", such as "0.0.0.0:1883", not %q: %s`, bind, fault)
+	case a.port == 0: // as many as one likes
+	case seen[at] != "":
+		d.fault(path, "%q is the address of %s too", bind, seen[at])
+	default:
+		seen[at] = parentKey(path)
+	}
+}
+
+func (d *document) checkListenerTLS(path string, l *ListenerTLS) {
+	for _, f := range [...]struct{ key, value string }{
+		{".cert_file", l.CertFile}, {".key_file", l.KeyFile},
+	} {
+		if f.value == "" {
+			d.fault(path+f.key, "is missing: TLS needs cert_file and key_file, both in PEM")
+		}
+	}
+	switch {
+	case l.ClientAuth == ClientAuthNone && l.ClientCAFile != "":
+		d.fault(path+".client_ca_file", `no client is asked for a certificate: write client_auth = "require", or remove client_ca_file`)
+	case l.ClientAuth != ClientAuthNone && l.ClientCAFile == "":
+		d.fault(path+".client_ca_file", "is missing: client_auth = %q needs the authorities of the clients' certificates", l.ClientAuth)
+	}
+	if l.MinVersion == tls.VersionTLS13 && len(l.CipherSuites) > 0 {
+		d.fault(path+".cipher_suites", `has no use with min_version = "1.3", whose suites are always all on: remove one of the two`)
+	}
+}
+
+func (d *document) checkUpstream(c *Config) {
+	d.checkAddresses(c)
+	u := c.Upstream
+	switch {
+	case u.TLS == nil:
+		for _, name := range [...]string{"ca_file", "cert_file", "key_file", "server_name"} {
+			if path := "upstream.tls." + name; d.given[path] {
+				d.warn(path, "is not used while enabled = false: the broker is spoken to in plain TCP")
+			}
+		}
+	case u.TLS.CertFile == "" && u.TLS.KeyFile != "":
+		d.fault("upstream.tls.cert_file", "is missing: key_file has no use without it")
+	case u.TLS.CertFile != "" && u.TLS.KeyFile == "":
+		d.fault("upstream.tls.key_file", "is missing: cert_file has no use without it")
+	}
+}
+
+func (d *document) checkAddresses(c *Config) {
+	const path = "upstream.addresses"
+	all := c.Upstream.Addresses
+	switch {
+	case len(all) == 0:
+		d.fault(path, `is missing: write the broker's address, such as addresses = ["127.0.0.1:1884"]`)
+	case len(all) > maxAddresses:
+		d.fault(path, "there are %d addresses: %d are the most", len(all), maxAddresses)
+		return
+	}
+	for i, s := range all {
+		switch element := joinIndex(path, i); {
+		case s == "": // it has a problem already
+		case slices.Contains(all[:i], s):
+			d.fault(element, "%q stands in the list already", s)
+		default:
+			d.checkAddress(element, s, c)
+		}
+	}
+}
+
+// checkAddress judges one address of the broker.
+func (d *document) checkAddress(path, s string, c *Config) {
+	if socket, ok := strings.CutPrefix(s, "unix:"); ok {
+		switch {
+		case !strings.HasPrefix(socket, "/") || strings.ContainsRune(socket, 0):
+			d.fault(path, `must be "unix:" with an absolute path, such as "unix:/run/mosquitto.sock", not %q`, s)
+		case c.Upstream.TLS != nil && c.Upstream.TLS.ServerName == "":
+			d.fault("upstream.tls.server_name", "is missing: the socket %q has no host that could be the name in the broker's certificate", s)
+		}
+		return
+	}
+	a, fault := parseHostPort(s)
+	switch {
+	case fault != "":
+		d.fault(path, `must be "host:port", "[IPv6]:port" or "unix:/path", not %q: %s`, s, fault)
+		return
+	case a.host == "" || a.port == 0:
+		d.fault(path, `must be "host:port" with a host and a port of 1 to 65535, not %q`, s)
+		return
+	}
+	for i, l := range c.Listeners {
+		if bind, fault := parseHostPort(l.Bind); fault == "" && bind.listensOn(a) {
+			d.fault(path, "%q is where listener[%d] listens: mqttward would connect to itself; the broker needs another port", s, i)
+		}
+	}
+}
+
+func (d *document) checkCredentials(c *Config) {
+	const table = "upstream.credentials."
+	cr := c.Upstream.Credentials
+	if cr.Mode != CredentialsReplace {
+		for _, name := range [...]string{"username", "password", "password_file"} {
+			if d.given[table+name] && !d.faults[table+"mode"] {
+				d.fault(table+name, `has no use with mode = %q: write mode = "replace", or remove %s`, cr.Mode, name)
+			}
+		}
+		return
+	}
+	if cr.UserName == "" && !d.faults[table+"username"] {
+		// In 3.x a password without a user name is not allowed either. [MQTT311 3.1.2-22]
+		d.fault(table+"mode", `"replace" needs a username; to send no credentials write mode = "strip"`)
+	}
+	if len(cr.Password.Reveal()) > 65535 {
+		path := table + "password"
+		if d.given[path+"_file"] {
+			path += "_file"
+		}
+		d.fault(path, "must be at most 65535 bytes, the limit of MQTT")
+	}
+}

@@ -1,0 +1,169 @@
+package config
+
+import (
+	"log/slog"
+	"time"
+)
+
+// Config is a checked configuration. It must not be changed: several parts of the program
+// share it. It prints no secret, by whatever verb or encoder.
+type Config struct {
+	// Listeners are where clients connect: 1 to 256. Their names are unique, and so
+	// are their binds, but for those with port 0.
+	Listeners []Listener
+	// Upstream is the broker.
+	Upstream Upstream
+	// Auth says who may connect.
+	Auth Auth
+	// Limits bound what a client may take.
+	Limits Limits
+	// Shutdown says how the process ends.
+	Shutdown Shutdown
+	// Log says what is logged, and how.
+	Log Log
+
+	source   source
+	warnings []Problem
+}
+
+// Listener is an address that clients connect to, a [[listener]] table.
+type Listener struct {
+	// Name stands for the listener in logs and metrics: 1 to 64 letters, digits, '-', '_'
+	// and '.'.
+	Name string
+	// Bind is the address, "host:port". An empty host means every address, port 0 one that
+	// the system chooses.
+	Bind string
+	// TLS is nil where the listener speaks plain TCP.
+	TLS *ListenerTLS
+}
+
+// ListenerTLS is a [listener.tls] table.
+type ListenerTLS struct {
+	// CertFile and KeyFile are the absolute paths of the certificate chain and its key, in
+	// PEM. Both are set.
+	CertFile, KeyFile string
+	// MinVersion is the lowest protocol version that is accepted, a crypto/tls constant.
+	// The default is TLS 1.2; below it there is a warning.
+	MinVersion uint16
+	// ClientAuth says whether clients show a certificate.
+	ClientAuth ClientAuth
+	// ClientCAFile is the absolute path of the PEM file with the authorities of client
+	// certificates. It is set exactly where ClientAuth is not ClientAuthNone.
+	ClientCAFile string
+	// CipherSuites are the suites allowed for TLS 1.2 and below, as crypto/tls numbers
+	// them. Nil means crypto/tls's own choice. Weak ones give a warning.
+	CipherSuites []uint16
+}
+
+// ClientAuth says whether the clients of a TLS listener show a certificate.
+type ClientAuth string
+
+// The values of client_auth. A certificate that is shown must be valid in all cases.
+const (
+	ClientAuthNone    ClientAuth = "none"
+	ClientAuthRequest ClientAuth = "request"
+	ClientAuthRequire ClientAuth = "require"
+)
+
+// Upstream is the [upstream] table.
+type Upstream struct {
+	// Addresses are those of the broker, or of a cluster's nodes: "host:port" or
+	// "unix:/path". 1 to 256, none twice.
+	Addresses []string
+	// TLS is nil where the broker is spoken to in plain TCP: the table is absent, or says
+	// enabled = false.
+	TLS *UpstreamTLS
+	// Credentials say what the broker sees of the client's.
+	Credentials Credentials
+}
+
+// UpstreamTLS is an [upstream.tls] table.
+type UpstreamTLS struct {
+	// CAFile is the absolute path of the PEM file with the authorities of the broker's
+	// certificate. Empty means those of the system.
+	CAFile string
+	// CertFile and KeyFile are the absolute paths of our own certificate and key. Both are
+	// set or both are empty: none is shown.
+	CertFile, KeyFile string
+	// ServerName is the name in the broker's certificate. Empty means the address's host;
+	// it is not empty where an address is a Unix socket.
+	ServerName string
+}
+
+// Credentials are the [upstream.credentials] table.
+type Credentials struct {
+	// Mode says what becomes of the client's user name and password.
+	Mode CredentialsMode
+	// UserName is the source of a template, with the placeholders of the declarations and
+	// %{claim:NAME}. It is set exactly where Mode is CredentialsReplace.
+	UserName string
+	// Password is at most 65,535 bytes, the limit of MQTT. Not set means that the broker
+	// gets none. Only with CredentialsReplace.
+	Password Secret
+}
+
+// CredentialsMode says what the broker sees of a client's user name and password.
+type CredentialsMode string
+
+// The values of mode: the CONNECT goes on byte for byte; what carried the credential is
+// removed; both are replaced by UserName and Password, the latter of which may be none.
+const (
+	CredentialsForward CredentialsMode = "forward"
+	CredentialsStrip   CredentialsMode = "strip"
+	CredentialsReplace CredentialsMode = "replace"
+)
+
+// Limits are the [limits] table.
+type Limits struct {
+	// ConnectTimeout is the time from accept to a whole CONNECT, TLS handshake included:
+	// 100ms to 10m, default 15s.
+	ConnectTimeout time.Duration
+	// AuthTimeout is the time to judge a CONNECT: 100ms to 10m, default 5s.
+	AuthTimeout time.Duration
+	// DialTimeout is the time to reach the upstream, the sum over all addresses: 100ms to
+	// 10m, default 5s.
+	DialTimeout time.Duration
+	// ConnackTimeout is how long the broker may take to answer: 100ms to 10m, default 30s.
+	ConnackTimeout time.Duration
+	// HalfCloseTimeout is how long one side may go on, without progress, after the other
+	// has ended: 100ms to 10m, default 10s.
+	HalfCloseTimeout time.Duration
+	// MaxConnectSize is the largest CONNECT in bytes: 1KiB to 16MiB, default 64KiB.
+	MaxConnectSize int
+	// MaxConnections is how many clients may be connected at once: 0 to 10,000,000. 0, the
+	// default, means what the limit of open files allows.
+	MaxConnections int
+	// MaxHandshakes is how many clients may be connected and not yet authenticated: 1 to
+	// 1,000,000, default 1,024.
+	MaxHandshakes int
+}
+
+// Shutdown is the [shutdown] table.
+type Shutdown struct {
+	// DrainDelay is the time from the signal to the closing of the listeners, for load
+	// balancers to notice: 0s to 10m, default 0s.
+	DrainDelay time.Duration
+	// DrainTimeout is how long live sessions may take to end: 0s, which cuts them at
+	// once, to 24h, default 30s.
+	DrainTimeout time.Duration
+}
+
+// Log is the [log] table.
+type Log struct {
+	// Level is the lowest level that is logged; the default is slog.LevelInfo.
+	Level slog.Level
+	// Format is how lines look.
+	Format LogFormat
+}
+
+// LogFormat is how log lines look.
+type LogFormat string
+
+// The values of format. LogAuto, the default, which can't be written in the file, is text
+// on a terminal and JSON elsewhere.
+const (
+	LogAuto LogFormat = ""
+	LogText LogFormat = "text"
+	LogJSON LogFormat = "json"
+)

@@ -1,0 +1,109 @@
+package config
+
+import (
+	"crypto/tls"
+	"log/slog"
+	"time"
+)
+
+// readConfig asks for every key there is. The names that it and the functions below ask for
+// are the file's format.
+func readConfig(t *table) *Config {
+	return &Config{
+		Listeners: readTables(t, "listener", readListener),
+		Upstream:  readUpstream(t.table("upstream")),
+		Auth:      readAuth(t.table("auth")),
+		Limits:    readLimits(t.table("limits")),
+		Shutdown:  readShutdown(t.table("shutdown")),
+		Log:       readLog(t.table("log")),
+	}
+}
+
+func readListener(t *table) Listener {
+	return Listener{
+		Name: t.string("name"),
+		Bind: t.string("bind"),
+		TLS:  readListenerTLS(t.table("tls")),
+	}
+}
+
+func readListenerTLS(t *table) *ListenerTLS {
+	l := &ListenerTLS{
+		CertFile:     t.file("cert_file"),
+		KeyFile:      t.file("key_file"),
+		MinVersion:   tlsVersions[enum(t, "min_version", "1.2", "1.0", "1.1", "1.2", "1.3")],
+		ClientAuth:   enum(t, "client_auth", ClientAuthNone, ClientAuthNone, ClientAuthRequest, ClientAuthRequire),
+		ClientCAFile: t.file("client_ca_file"),
+		CipherSuites: readCipherSuites(t, "cipher_suites"),
+	}
+	if !t.present {
+		return nil
+	}
+	if l.MinVersion < tls.VersionTLS12 {
+		t.doc.warn(t.key("min_version"), "TLS before 1.2 is broken: keep it only for devices that know nothing newer")
+	}
+	return l
+}
+
+func readUpstream(t *table) Upstream {
+	return Upstream{
+		Addresses:   t.strings("addresses"),
+		TLS:         readUpstreamTLS(t.table("tls")),
+		Credentials: readCredentials(t.table("credentials")),
+	}
+}
+
+func readUpstreamTLS(t *table) *UpstreamTLS {
+	enabled := t.bool("enabled", true)
+	u := &UpstreamTLS{
+		CAFile:     t.file("ca_file"),
+		CertFile:   t.file("cert_file"),
+		KeyFile:    t.file("key_file"),
+		ServerName: t.string("server_name"),
+	}
+	if !t.present || !enabled {
+		return nil
+	}
+	return u
+}
+
+func readCredentials(t *table) Credentials {
+	return Credentials{
+		Mode:     enum(t, "mode", CredentialsForward, CredentialsForward, CredentialsStrip, CredentialsReplace),
+		UserName: t.template("username"),
+		Password: t.secret("password"),
+	}
+}
+
+func readLimits(t *table) Limits {
+	const least, most = 100 * time.Millisecond, 10 * time.Minute
+	return Limits{
+		ConnectTimeout:   t.duration("connect_timeout", 15*time.Second, least, most),
+		AuthTimeout:      t.duration("auth_timeout", 5*time.Second, least, most),
+		DialTimeout:      t.duration("dial_timeout", 5*time.Second, least, most),
+		ConnackTimeout:   t.duration("connack_timeout", 30*time.Second, least, most),
+		HalfCloseTimeout: t.duration("half_close_timeout", 10*time.Second, least, most),
+		MaxConnectSize:   t.size("max_connect_size", 64<<10, 1<<10, 16<<20),
+		MaxConnections:   t.int("max_connections", 0, 0, 10_000_000),
+		MaxHandshakes:    t.int("max_handshakes", 1024, 1, 1_000_000),
+	}
+}
+
+func readShutdown(t *table) Shutdown {
+	return Shutdown{
+		DrainDelay:   t.duration("drain_delay", 0, 0, 10*time.Minute),
+		DrainTimeout: t.duration("drain_timeout", 30*time.Second, 0, 24*time.Hour),
+	}
+}
+
+// logLevels are the values of log.level.
+var logLevels = map[string]slog.Level{
+	"debug": slog.LevelDebug, "info": slog.LevelInfo, "warn": slog.LevelWarn, "error": slog.LevelError,
+}
+
+func readLog(t *table) Log {
+	return Log{
+		Level:  logLevels[enum(t, "level", "info", "debug", "info", "warn", "error")],
+		Format: enumOrNone(t, "format", LogText, LogJSON),
+	}
+}

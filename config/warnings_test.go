@@ -1,0 +1,38 @@
+package config
+
+import (
+	"strings"
+	"testing"
+)
+
+func TestWarnings(t *testing.T) {
+	const tlsListener = base + "[[listener]]\nname = \"b\"\nbind = \":1\"\n[listener.tls]\ncert_file = \"c\"\nkey_file = \"k\"\n"
+	for _, tt := range []struct{ name, src, env, want string }{
+		{"none", base, "PATH=/bin", ""},
+		{"old TLS", tlsListener + "min_version = \"1.1\"\n", "",
+			"c.toml:14: listener[1].tls.min_version: TLS before 1.2 is broken: keep it only for devices that know nothing newer"},
+		{"weak suite", tlsListener + "cipher_suites = [\"TLS_RSA_WITH_RC4_128_SHA\"]\n", "",
+			"c.toml:14: listener[1].tls.cipher_suites[0]: TLS_RSA_WITH_RC4_128_SHA is weak: keep it only for devices that know nothing better"},
+		{"claims that are not judged", base + "verify_claims = false\n[auth.jwt.claims]\na = \"b\"\n", "",
+			"c.toml:9: auth.jwt.claims: is not judged while verify_claims = false"},
+		{"key of a switched-off table", base + "[upstream.tls]\nserver_name = \"a\"\nenabled = false\n", "",
+			"c.toml:9: upstream.tls.server_name: is not used while enabled = false: the broker is spoken to in plain TCP"},
+		{"base64 of nothing", without("secret") + "public_key_file = \"p\"\nsecret_base64 = true\n", "",
+			"c.toml:8: auth.jwt.secret_base64: has no use without a secret"},
+		{"mistyped variable", base, "MQTTWARD_LOG_LEVLE=debug",
+			"$MQTTWARD_LOG_LEVLE: no key has this variable: did you mean MQTTWARD_LOG_LEVEL?"},
+		{"variable of a list", base, "MQTTWARD_UPSTREAM_ADDRESSES=a:1",
+			"$MQTTWARD_UPSTREAM_ADDRESSES: no key has this variable; lists, listeners and users come from the file"},
+		{"variables of others", base, "MQTTWARD_CONFIG=c.toml,MQTTWARD_E2E=1,MQTTWARD_PORT=tcp://10.0.0.1:1883,MQTTWARD_PORT_1883_TCP=x,MQTTWARD_SERVICE_HOST=10.0.0.1", ""},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			var lines []string
+			for _, p := range mustParse(t, tt.src, strings.Split(tt.env, ",")...).Warnings() {
+				lines = append(lines, p.String())
+			}
+			if got := strings.Join(lines, "\n"); got != tt.want {
+				t.Errorf("Parse(%q) with %q warns\n got %s\nwant %s", tt.src, tt.env, got, tt.want)
+			}
+		})
+	}
+}
