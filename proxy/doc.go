@@ -1,0 +1,22 @@
+// Package proxy serves MQTT clients: it accepts, reads each client's CONNECT, has it judged,
+// and then refuses it with the CONNACK that fits, or hands it to the broker and relays.
+//
+// One connection's life, in order:
+//
+//  1. accept; errors back off, 5 ms to 1 s;
+//  2. one deadline, connect_timeout, covers the steps up to the CONNECT's last byte;
+//  3. the TLS handshake, forced;
+//  4. the CONNECT is read into a small pooled buffer, whatever follows it kept in order;
+//  5. limits, before any hash or signature is computed;
+//  6. the chain of package auth judges, under auth_timeout;
+//  7. only now is the broker dialled: a refused client has touched nothing of it;
+//  8. CONNECT goes up, byte for byte or rewritten, and after it what was kept;
+//  9. both sockets go to package relay, and the goroutine of the handshake ends.
+//
+// The proxy never answers a CONNECT that it accepts: the broker's own CONNACK is what the
+// client sees. The one table of refusals is in refusal.go.
+//
+// Until a CONNECT is accepted, a connection counts towards max_handshakes only. When those
+// are full, the oldest silent connection of the address that has most of them gives way, so
+// that silent clients starve neither live sessions nor newcomers.
+package proxy

@@ -1,0 +1,148 @@
+package proxy_test
+
+import (
+	"io"
+	"net"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"mqttward/auth"
+	"mqttward/packets"
+	"mqttward/proxy"
+)
+
+// expiresIn is a chain that accepts everybody for d.
+func expiresIn(t testing.TB, d time.Duration) *auth.Chain {
+	return chainOf(t, always(auth.Accepted(auth.Identity{Expires: time.Now().Add(d).Round(0)})))
+}
+
+func TestExpiryEndsASession(t *testing.T) {
+	for _, v := range versions {
+		t.Run(v.String(), func(t *testing.T) {
+			r := newRig(t, func(o *options) { o.Chain = expiresIn(t, 700*time.Millisecond) })
+			begun := time.Now()
+			c := r.connected(client(v, "u", "p"))
+			got := readAll(t, c)
+			if took := time.Since(begun); took < 700*time.Millisecond-time.Since(begun)+took {
+				t.Errorf("ended after %v, before its time", took)
+			}
+			want := ""
+			if v == packets.V5 {
+				want = "\xe0\x02\xa0\x00" // DISCONNECT, Maximum connect time
+			}
+			if string(got) != want {
+				t.Errorf("the client got % x, want % x", got, want)
+			}
+			c.Close()
+			r.expectLog("session ended", "close_reason=expired")
+		})
+	}
+}
+
+// The broker sees the end without an MQTT DISCONNECT, so that it publishes the will.
+func TestExpiryReachesTheBrokerAsAPlainEnd(t *testing.T) {
+	seen := make(chan []byte, 1)
+	r := newRig(t, func(o *options) {
+		o.Chain = expiresIn(t, 300*time.Millisecond)
+		o.broker.Handle = func(conn net.Conn) {
+			all, _ := io.ReadAll(conn)
+			seen <- all
+		}
+	})
+	c := r.connected(client(packets.V5, "u", "p"))
+	readAll(t, c)
+	c.Close()
+	if got := <-seen; len(got) > 0 {
+		t.Errorf("the broker got % x, want nothing", got)
+	}
+}
+
+func TestExpiryCanBeSwitchedOff(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p, stop := newPipes(t, func(o *proxy.Options) {
+			o.Chain = expiresIn(t, time.Minute)
+			o.Expiry.Keep = true
+		})
+		defer stop()
+		c := p.connect(packets.V5)
+		time.Sleep(time.Hour)
+		p.expectOpen(c)
+	})
+}
+
+func TestExpiryIsNeverEarlyAndWithinItsJitter(t *testing.T) {
+	const life, jitter = 10 * time.Minute, time.Minute
+	synctest.Test(t, func(t *testing.T) {
+		p, stop := newPipes(t, func(o *proxy.Options) {
+			o.Chain = expiresIn(t, life)
+			o.Expiry.Jitter = jitter
+		})
+		defer stop()
+		begun := time.Now()
+		var spread [2]time.Duration
+		const clients = 20
+		ends := make(chan time.Duration, clients)
+		for range clients {
+			c := p.connect(packets.V311)
+			go func() {
+				io.Copy(io.Discard, c)
+				ends <- time.Since(begun)
+			}()
+		}
+		for i := range clients {
+			took := <-ends
+			if i == 0 || took < spread[0] {
+				spread[0] = took
+			}
+			spread[1] = max(spread[1], took)
+		}
+		// A pipe has no half-close: a session closes half_close_timeout after its end began.
+		if spread[0] < life || spread[1] > life+jitter+12*time.Second {
+			t.Errorf("ended between %v and %v, want %v to %v", spread[0], spread[1], life, life+jitter)
+		}
+		if spread[1]-spread[0] < jitter/4 {
+			t.Errorf("all ended within %v: no jitter", spread[1]-spread[0])
+		}
+	})
+}
+
+func TestProofThatHasEndedAlready(t *testing.T) {
+	r := newRig(t, func(o *options) { o.Chain = expiresIn(t, -time.Second) })
+	c := r.send(frame(client(packets.V5, "u", "p")))
+	readAll(t, c)
+	c.Close()
+	r.expectLog("session ended", "close_reason=expired")
+}
+
+// connect makes a session inside a bubble.
+func (p *pipes) connect(v packets.Version) net.Conn {
+	p.t.Helper()
+	c := p.dial()
+	packet := frame(client(v, "u", "p"))
+	go c.Write(packet)
+	broker := <-p.broker
+	if _, err := io.ReadFull(broker, make([]byte, len(packet))); err != nil {
+		p.t.Fatal(err)
+	}
+	go broker.Write(accepting(v))
+	if _, err := io.ReadFull(c, make([]byte, len(accepting(v)))); err != nil {
+		p.t.Fatal(err)
+	}
+	go io.Copy(io.Discard, broker)
+	return c
+}
+
+func (p *pipes) expectOpen(c net.Conn) {
+	p.t.Helper()
+	c.SetReadDeadline(time.Now().Add(time.Second))
+	if n, err := c.Read(make([]byte, 1)); n > 0 || err == nil || !isTimeout(err) {
+		p.t.Errorf("the session is not open: read %d bytes, %v", n, err)
+	}
+	c.SetReadDeadline(time.Time{})
+}
+
+func isTimeout(err error) bool {
+	e, ok := err.(net.Error)
+	return ok && e.Timeout()
+}

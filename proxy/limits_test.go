@@ -1,0 +1,296 @@
+package proxy_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"net"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"log/slog"
+
+	"mqttward/auth"
+	"mqttward/packets"
+	"mqttward/proxy"
+	"mqttward/proxy/proxytest"
+	"mqttward/proxy/relay"
+)
+
+// pipes is a server whose connections are made of memory, so that its clock can be a bubble's.
+type pipes struct {
+	t      *testing.T
+	server *proxy.Server
+	conns  chan net.Conn
+	closed chan struct{}
+	once   sync.Once
+	broker chan net.Conn // the broker's end of what was dialled
+}
+
+// newPipes starts a server inside a synctest bubble; it is closed by the function returned.
+func newPipes(t *testing.T, change func(*proxy.Options)) (*pipes, func()) {
+	p := &pipes{t: t, conns: make(chan net.Conn), closed: make(chan struct{}), broker: make(chan net.Conn, 8)}
+	o := proxy.Options{
+		Chain:    letIn(t),
+		Upstream: p,
+		Relay:    relay.NewGoroutines(relay.GoroutineOptions{}),
+		Log:      slog.New(slog.DiscardHandler),
+	}
+	if change != nil {
+		change(&o)
+	}
+	p.server = proxy.NewServer(o)
+	served := make(chan error, 1)
+	go func() { served <- p.server.Serve(proxy.Listener{Listener: p, Name: "main"}) }()
+	return p, func() {
+		p.server.Close()
+		<-served
+	}
+}
+
+func (p *pipes) Accept() (net.Conn, error) {
+	select {
+	case c := <-p.conns:
+		return c, nil
+	case <-p.closed:
+		return nil, net.ErrClosed
+	}
+}
+
+func (p *pipes) Close() error {
+	p.once.Do(func() { close(p.closed) })
+	return nil
+}
+
+func (p *pipes) Addr() net.Addr { return &net.TCPAddr{} }
+
+func (p *pipes) Dial(context.Context) (net.Conn, string, error) {
+	ours, theirs := net.Pipe()
+	p.broker <- theirs
+	return ours, "pipe", nil
+}
+
+func (p *pipes) dial() net.Conn {
+	ours, theirs := net.Pipe()
+	p.conns <- ours
+	return theirs
+}
+
+func TestConnectTimeoutOfASilentClient(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p, stop := newPipes(t, nil)
+		defer stop()
+		begun := time.Now()
+		c := p.dial()
+		if got, err := io.ReadAll(c); err != nil || len(got) > 0 {
+			t.Errorf("got % x, %v, want a plain close", got, err)
+		}
+		if took := time.Since(begun); took != 15*time.Second {
+			t.Errorf("closed after %v, want 15s", took)
+		}
+	})
+}
+
+// One byte a second keeps nothing open: the deadline is one for the whole CONNECT.
+func TestConnectTimeoutOfASlowClient(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p, stop := newPipes(t, nil)
+		defer stop()
+		begun := time.Now()
+		c := p.dial()
+		for _, b := range frame(client(packets.V5, "user", "password")) {
+			if _, err := c.Write([]byte{b}); err != nil {
+				break
+			}
+			time.Sleep(time.Second)
+		}
+		if took := time.Since(begun); took < 15*time.Second || took > 17*time.Second {
+			t.Errorf("closed after %v, want 15s", took)
+		}
+		if len(p.broker) > 0 {
+			t.Error("the broker was dialled")
+		}
+	})
+}
+
+func TestAuthTimeoutIsBusy(t *testing.T) {
+	for _, v := range versions {
+		synctest.Test(t, func(t *testing.T) {
+			p, stop := newPipes(t, func(o *proxy.Options) {
+				o.Chain = chainOf(t, stageFunc(func(ctx context.Context, _ *auth.Credentials) auth.Verdict {
+					<-ctx.Done()
+					return auth.Accepted(auth.Identity{}) // even a stage that says yes is too late
+				}))
+			})
+			defer stop()
+			begun := time.Now()
+			c := p.dial()
+			go c.Write(frame(client(v, "u", "p")))
+			got := make([]byte, 5)
+			n, _ := io.ReadFull(c, got[:len(wanted(auth.Busy, v))])
+			if !bytes.Equal(got[:n], wanted(auth.Busy, v)) {
+				t.Errorf("%v: got % x, want % x", v, got[:n], wanted(auth.Busy, v))
+			}
+			if took := time.Since(begun); took != 5*time.Second {
+				t.Errorf("refused after %v, want 5s", took)
+			}
+			if len(p.broker) > 0 {
+				t.Error("the broker was dialled")
+			}
+		})
+	}
+}
+
+func TestConnackTimeoutClosesBothSides(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p, stop := newPipes(t, nil)
+		defer stop()
+		c := p.dial()
+		packet := frame(client(packets.V5, "u", "p"))
+		go c.Write(packet)
+		broker := <-p.broker
+		got := make([]byte, len(packet))
+		if _, err := io.ReadFull(broker, got); err != nil || !bytes.Equal(got, packet) {
+			t.Fatalf("the broker got % x, %v", got, err)
+		}
+		begun := time.Now()
+		rest, _ := io.ReadAll(c)
+		if len(rest) > 0 {
+			t.Errorf("the client got % x, want nothing", rest)
+		}
+		// A pipe has no half-close: the second side is closed when its time-out has passed.
+		if took := time.Since(begun); took < 30*time.Second || took > 42*time.Second {
+			t.Errorf("closed after %v, want 30s to 42s", took)
+		}
+		if _, err := broker.Read(got); err == nil {
+			t.Error("the broker's side is still open")
+		}
+	})
+}
+
+func TestAcceptErrorsBackOffAndAreRecoveredFrom(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p, stop := newPipes(t, nil)
+		defer stop()
+		failing := &failingListener{pipes: p, failures: 10}
+		served := make(chan error, 1)
+		begun := time.Now()
+		go func() { served <- p.server.Serve(proxy.Listener{Listener: failing, Name: "failing"}) }()
+		synctest.Wait()
+		time.Sleep(10 * time.Second)
+		synctest.Wait()
+		// 5 ms doubling to 640 ms, and then a second each: 1.275 s and two seconds.
+		if failing.calls != 11 {
+			t.Errorf("accept was called %d times, want 11", failing.calls)
+		}
+		if took := failing.last.Sub(begun); took != 3275*time.Millisecond {
+			t.Errorf("the tenth retry came after %v, want 3.275s", took)
+		}
+		p.server.Close()
+		if err := <-served; !errors.Is(err, proxy.ErrServerClosed) {
+			t.Errorf("Serve: got %v, want ErrServerClosed", err)
+		}
+	})
+}
+
+// failingListener fails a number of times, as accept does without descriptors.
+type failingListener struct {
+	*pipes
+	failures, calls int
+	last            time.Time
+}
+
+func (l *failingListener) Accept() (net.Conn, error) {
+	l.calls++
+	l.last = time.Now()
+	if l.calls <= l.failures {
+		return nil, errors.New("too many open files")
+	}
+	return l.pipes.Accept()
+}
+
+func TestMaxConnectionsIsAnswered(t *testing.T) {
+	r := newRig(t, func(o *options) { o.Limits.MaxConnections = 2 })
+	first := r.connected(client(packets.V5, "u", "p"))
+	r.connected(client(packets.V311, "u", "p"))
+	for _, v := range versions {
+		if got := r.answer(frame(client(v, "u", "p"))); !bytes.Equal(got, wanted(auth.Busy, v)) {
+			t.Errorf("%v: got % x, want % x", v, got, wanted(auth.Busy, v))
+		}
+	}
+	r.expectUpstream(2)
+	// A place that is given back is taken again.
+	first.Close()
+	proxytest.Eventually(t, "the place is free again", func() bool {
+		c := r.send(frame(client(packets.V5, "u", "p")))
+		answer := make([]byte, 5)
+		c.SetReadDeadline(time.Now().Add(5 * time.Second))
+		if n, err := io.ReadFull(c, answer); err != nil {
+			t.Fatalf("after %d bytes: %v", n, err)
+		}
+		return bytes.Equal(answer, accepting(packets.V5))
+	})
+}
+
+func TestMaxConnectSize(t *testing.T) {
+	r := newRig(t, func(o *options) { o.Limits.MaxConnectSize = 200 })
+	fits, over := client(packets.V5, "u", "p"), client(packets.V5, "u", "p")
+	fits.Password = bytes.Repeat([]byte{'x'}, 200-len(frame(fits))) // the length field grows by one
+	over.Password = append(bytes.Clone(fits.Password), 'x')
+	if n := len(frame(fits)); n != 200 {
+		t.Fatalf("the packet has %d bytes, want 200", n)
+	}
+	r.connected(fits)
+	if got := r.answer(frame(over)); len(got) > 0 {
+		t.Errorf("got % x, want a plain close", got)
+	}
+	r.expectLog("reason=too_large")
+	r.expectUpstream(1)
+}
+
+func TestSilentConnectionsGiveWay(t *testing.T) {
+	const places = 8
+	r := newRig(t, func(o *options) { o.Limits.MaxHandshakes = places })
+	live := r.connected(client(packets.V5, "u", "p"))
+	silent := make([]net.Conn, 5*places)
+	for i := range silent {
+		silent[i] = r.send([]byte{0x10}) // a first byte is not a CONNECT
+	}
+	// The oldest were closed, one for each that came beyond the places.
+	for _, c := range silent[:len(silent)-places] {
+		if got := readAll(t, c); len(got) > 0 {
+			t.Errorf("got % x, want a plain close", got)
+		}
+	}
+	// A newcomer is served, and the live session was never disturbed.
+	r.connected(client(packets.V311, "u", "p"))
+	ping := []byte{0xC0, 0}
+	if _, err := live.Write(ping); err != nil {
+		t.Fatal(err)
+	}
+	read(t, live, ping)
+	r.expectLog("reason=busy", "gave way")
+}
+
+func TestJudgedConnectionsDoNotGiveWay(t *testing.T) {
+	release := make(chan struct{})
+	r := newRig(t, func(o *options) {
+		o.Limits.MaxHandshakes = 2
+		o.Chain = chainOf(t, stageFunc(func(context.Context, *auth.Credentials) auth.Verdict {
+			<-release
+			return auth.Accepted(auth.Identity{})
+		}))
+	})
+	conns := make([]net.Conn, 6)
+	for i := range conns {
+		conns[i] = r.send(frame(client(packets.V5, "u", "p")))
+	}
+	// The first two hold the places; the others wait in the backlog, and get their turn.
+	close(release)
+	for _, c := range conns {
+		read(t, c, accepting(packets.V5))
+	}
+}

@@ -1,0 +1,129 @@
+package proxy
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"syscall"
+	"time"
+
+	"mqttward/auth"
+	"mqttward/packets"
+	"mqttward/proxy/relay"
+)
+
+// The log has one line at the verdict and one at the end of each session. What clients send
+// passes through auth.Display; passwords, tokens and claims' values are never passed at all.
+
+// hexCode shows a code as the specifications print it.
+func hexCode(c packets.ReasonCode) string { return fmt.Sprintf("0x%02x", byte(c)) }
+
+// who are the attributes that name a client; username only where one was sent.
+func who(conn uint64, listener string, remote net.Addr, clientID string, hasName bool, userName string, v packets.Version) []slog.Attr {
+	attrs := []slog.Attr{
+		slog.Uint64("conn", conn),
+		slog.String("listener", listener),
+		slog.String("remote", remote.String()),
+	}
+	if v != 0 {
+		attrs = append(attrs, slog.String("client_id", clientID))
+	}
+	if hasName {
+		attrs = append(attrs, slog.String("username", userName))
+	}
+	if v != 0 {
+		attrs = append(attrs, slog.String("mqtt", v.String()))
+	}
+	return attrs
+}
+
+func (c *connection) who() []slog.Attr {
+	return who(c.id, c.listener.Name, c.socket.RemoteAddr(), auth.Display(c.creds.ClientID),
+		c.creds.HasUserName, auth.Display(c.creds.UserName), c.connect.Version)
+}
+
+func (s *session) who() []slog.Attr {
+	return who(s.id, s.listener, s.remote, s.clientID, s.hasName, s.userName, s.version)
+}
+
+func milliseconds(since time.Time) slog.Attr {
+	return slog.Float64("duration_ms", float64(time.Since(since).Microseconds())/1000)
+}
+
+func (c *connection) logAccepted() {
+	attrs := append(c.who(), slog.String("stage", c.verdict.Stage), slog.String("verdict", auth.Accept.String()))
+	if name := c.verdict.Identity.Name; name != "" {
+		attrs = append(attrs, slog.String("identity", auth.Display([]byte(name))))
+	}
+	c.srv.log.LogAttrs(context.Background(), slog.LevelInfo, "connected",
+		append(attrs, slog.String("upstream", c.address), milliseconds(c.accepted))...)
+}
+
+// logRefused tells why a client did not become a session. answered says whether the code is
+// sent; without it the connection is just closed.
+func (c *connection) logRefused(r *refusal, code packets.ReasonCode, answered bool) {
+	level := slog.LevelInfo
+	switch {
+	case r.quiet:
+		level = slog.LevelDebug
+	case r.reason == auth.UpstreamUnavailable, r.reason == auth.InternalError:
+		level = slog.LevelError
+	}
+	if !c.mayLog(level) {
+		return
+	}
+	attrs := c.who()
+	if c.verdict.Stage != "" {
+		attrs = append(attrs, slog.String("stage", c.verdict.Stage))
+	}
+	attrs = append(attrs, slog.String("verdict", auth.Deny.String()), slog.String("reason", r.reason.String()))
+	if answered {
+		attrs = append(attrs, slog.String("code", hexCode(code)))
+	}
+	if r.detail != "" {
+		attrs = append(attrs, slog.String("detail", r.detail))
+	}
+	if r.err != nil {
+		attrs = append(attrs, slog.Any("error", r.err))
+	}
+	c.srv.log.LogAttrs(context.Background(), level, "refused", append(attrs, milliseconds(c.accepted))...)
+}
+
+// logHandshake tells of a TLS handshake that did not come to its end. A peer that just went
+// away, as a load balancer's check does, is of no interest.
+func (c *connection) logHandshake(err error) {
+	level := slog.LevelInfo
+	if errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET) {
+		level = slog.LevelDebug
+	}
+	if c.mayLog(level) {
+		c.srv.log.LogAttrs(context.Background(), level, "TLS handshake failed",
+			append(c.who(), slog.Any("error", err), milliseconds(c.accepted))...)
+	}
+}
+
+// mayLog reports whether a line of this level about a client that is not let in is wanted.
+func (c *connection) mayLog(level slog.Level) bool {
+	return c.srv.log.Enabled(context.Background(), level) && c.srv.sampler.take(c.hs.address)
+}
+
+// logConnack tells that the broker refused whom we let in, or answered something else.
+func (s *session) logConnack(code packets.ReasonCode, err error) {
+	attrs := append(s.who(), slog.String("upstream", s.upstream))
+	if err != nil {
+		attrs = append(attrs, slog.Any("error", err))
+	} else {
+		attrs = append(attrs, slog.String("code", hexCode(code)))
+	}
+	s.srv.log.LogAttrs(context.Background(), slog.LevelWarn, "refused by the broker", attrs...)
+}
+
+func (s *session) logEnded(e relay.End) {
+	s.srv.log.LogAttrs(context.Background(), slog.LevelInfo, "session ended", append(s.who(),
+		slog.String("upstream", s.upstream),
+		slog.Uint64("bytes_up", e.BytesUp), slog.Uint64("bytes_down", e.BytesDown),
+		slog.String("close_reason", string(e.Cause)), milliseconds(s.accepted))...)
+}

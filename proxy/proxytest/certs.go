@@ -1,0 +1,119 @@
+package proxytest
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/pem"
+	"math/big"
+	"net"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+)
+
+// CA is a certificate authority that lives as long as a test.
+type CA struct {
+	t    testing.TB
+	cert *x509.Certificate
+	key  *ecdsa.PrivateKey
+	next int64
+}
+
+// NewCA makes an authority with a fresh key.
+func NewCA(t testing.TB, name string) *CA {
+	t.Helper()
+	ca := &CA{t: t, key: newKey(t)}
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: name},
+		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(24 * time.Hour),
+		IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign | x509.KeyUsageCRLSign,
+	}
+	ca.cert = ca.sign(template, template, ca.key)
+	return ca
+}
+
+// Pool returns a pool that trusts this authority alone.
+func (ca *CA) Pool() *x509.CertPool {
+	pool := x509.NewCertPool()
+	pool.AddCert(ca.cert)
+	return pool
+}
+
+// PEM returns the authority's certificate.
+func (ca *CA) PEM() []byte {
+	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: ca.cert.Raw})
+}
+
+// Issue returns a certificate for clients and servers, named name, valid for localhost and
+// the loopback addresses.
+func (ca *CA) Issue(name string) tls.Certificate {
+	ca.t.Helper()
+	ca.next++
+	key := newKey(ca.t)
+	cert := ca.sign(&x509.Certificate{
+		SerialNumber: big.NewInt(1 + ca.next), Subject: pkix.Name{CommonName: name},
+		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(24 * time.Hour),
+		KeyUsage:    x509.KeyUsageDigitalSignature,
+		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth},
+		DNSNames:    []string{"localhost"},
+		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1), net.IPv6loopback},
+	}, ca.cert, key)
+	return tls.Certificate{Certificate: [][]byte{cert.Raw}, PrivateKey: key, Leaf: cert}
+}
+
+// IssueFiles is Issue, written to two PEM files of a temporary folder.
+func (ca *CA) IssueFiles(name string) (certFile, keyFile string) {
+	ca.t.Helper()
+	cert := ca.Issue(name)
+	der, err := x509.MarshalPKCS8PrivateKey(cert.PrivateKey)
+	if err != nil {
+		ca.t.Fatal(err)
+	}
+	dir := ca.t.TempDir()
+	certFile, keyFile = filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem")
+	writePEM(ca.t, certFile, "CERTIFICATE", cert.Certificate[0])
+	writePEM(ca.t, keyFile, "PRIVATE KEY", der)
+	return certFile, keyFile
+}
+
+// File returns the name of a file that holds PEM.
+func (ca *CA) File() string {
+	ca.t.Helper()
+	name := filepath.Join(ca.t.TempDir(), "ca.pem")
+	writePEM(ca.t, name, "CERTIFICATE", ca.cert.Raw)
+	return name
+}
+
+func (ca *CA) sign(template, parent *x509.Certificate, key *ecdsa.PrivateKey) *x509.Certificate {
+	ca.t.Helper()
+	der, err := x509.CreateCertificate(rand.Reader, template, parent, key.Public(), ca.key)
+	if err != nil {
+		ca.t.Fatal(err)
+	}
+	cert, err := x509.ParseCertificate(der)
+	if err != nil {
+		ca.t.Fatal(err)
+	}
+	return cert
+}
+
+func newKey(t testing.TB) *ecdsa.PrivateKey {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return key
+}
+
+func writePEM(t testing.TB, name, kind string, der []byte) {
+	t.Helper()
+	if err := os.WriteFile(name, pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der}), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}

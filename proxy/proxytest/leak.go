@@ -1,0 +1,41 @@
+package proxytest
+
+import (
+	"os"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+)
+
+// CheckLeaks makes the test fail if, when everything else of it has been cleaned up, there
+// are more goroutines or descriptors than now. Call it first.
+func CheckLeaks(t testing.TB) {
+	t.Helper()
+	goroutines := goleak.IgnoreCurrent()
+	files := openFiles()
+	t.Cleanup(func() {
+		if t.Failed() {
+			return // what failed may well have left something; that is no second finding
+		}
+		if err := goleak.Find(goroutines); err != nil {
+			t.Error(err)
+		}
+		deadline := time.Now().Add(2 * time.Second)
+		for openFiles() > files && time.Now().Before(deadline) {
+			time.Sleep(10 * time.Millisecond) // the runtime closes some late
+		}
+		if now := openFiles(); now > files {
+			t.Errorf("descriptors: got %d, want at most the %d of before", now, files)
+		}
+	})
+}
+
+// openFiles counts this process's descriptors, or returns 0 where the system does not tell.
+func openFiles() int {
+	entries, err := os.ReadDir("/proc/self/fd")
+	if err != nil {
+		return 0
+	}
+	return len(entries)
+}

@@ -1,0 +1,116 @@
+package relay
+
+import (
+	"sync"
+	"sync/atomic"
+
+	"mqttward/packets"
+)
+
+// direction carries the bytes of one side to the other.
+type direction struct {
+	src, dst endpoint
+	bytes    atomic.Uint64
+	// last is the packet that ends the direction, once one was asked for. See seal.
+	last atomic.Pointer[lastPacket]
+
+	// sealed is set when nothing more may flow: the stream or the direction ended, or a
+	// write failed. It is set under the lock, after the write that is the last.
+	sealed atomic.Bool
+
+	mu     sync.Mutex // held while bytes or a last packet are written
+	framer packets.Framer
+	// unframed is set when the stream broke the format: no boundary will ever be known.
+	unframed bool
+}
+
+// lastPacket is inserted at a packet boundary, and nothing follows it. An empty one ends
+// the direction wherever it stands.
+type lastPacket struct{ packet []byte }
+
+// forward writes p to the other side, up to the last packet where there is one, and reports
+// whether it could. Bytes after the end of a direction are dropped: both sides will close.
+func (d *direction) forward(p []byte) bool {
+	d.mu.Lock()
+	ok := d.forwardLocked(p)
+	d.mu.Unlock()
+	// A last packet may have come while we held the lock: seal could not take it.
+	if d.last.Load() != nil {
+		d.trySeal()
+	}
+	return ok
+}
+
+func (d *direction) forwardLocked(p []byte) bool {
+	if d.sealed.Load() {
+		return true
+	}
+	boundary := -1
+	if !d.unframed {
+		var err error
+		if boundary, err = d.framer.Advance(p); err != nil {
+			d.unframed = true
+		}
+	}
+	last := d.last.Load()
+	insert := last != nil && len(last.packet) > 0 && !d.unframed && boundary >= 0
+	if insert {
+		p = p[:boundary]
+	}
+	if err := d.dst.write(p); err != nil {
+		d.sealed.Store(true)
+		return false
+	}
+	d.bytes.Add(uint64(len(p)))
+	if insert {
+		d.finish(last)
+	}
+	return true
+}
+
+// seal asks for the direction to end with packet. It may block while the pump writes: it
+// is called by a goroutine that nobody waits for.
+func (d *direction) seal(packet []byte) {
+	if d.last.CompareAndSwap(nil, &lastPacket{packet}) {
+		d.trySeal()
+	}
+}
+
+// trySeal ends the direction if nobody is writing and it stands at a boundary, or needs
+// none. Whoever holds the lock instead calls it again afterwards.
+func (d *direction) trySeal() {
+	if !d.mu.TryLock() {
+		return
+	}
+	defer d.mu.Unlock()
+	last := d.last.Load()
+	if !d.sealed.Load() && (len(last.packet) == 0 || !d.unframed && d.framer.AtBoundary()) {
+		d.finish(last)
+	}
+}
+
+// giveUp drops the last packet: the direction ends as soon as nobody writes.
+func (d *direction) giveUp() {
+	if d.last.Swap(&lastPacket{}) != nil && !d.sealed.Load() {
+		d.trySeal()
+	}
+}
+
+// finish writes the last packet and ends the stream. The lock is held.
+func (d *direction) finish(last *lastPacket) {
+	if len(last.packet) == 0 || d.dst.write(last.packet) == nil {
+		d.dst.closeWrite()
+	}
+	d.sealed.Store(true)
+}
+
+// end is called when the source's stream is over: what it sent has been written, and the
+// other side is told.
+func (d *direction) end() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if !d.sealed.Load() {
+		d.dst.closeWrite()
+		d.sealed.Store(true)
+	}
+}

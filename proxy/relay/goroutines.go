@@ -1,0 +1,190 @@
+package relay
+
+import (
+	"errors"
+	"io"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"mqttward/packets"
+)
+
+// GoroutineOptions say how [Goroutines] serves.
+type GoroutineOptions struct {
+	// HalfCloseTimeout is how long a session whose one side is gone may go without progress
+	// on the other, before both are closed. Zero means 10 s.
+	HalfCloseTimeout time.Duration
+}
+
+// Goroutines is the portable engine. A session is two goroutines that wait for readability
+// without a buffer, and a third, short-lived, while it ends.
+type Goroutines struct{ halfClose time.Duration }
+
+// NewGoroutines returns the engine. It holds nothing that needs to be closed.
+func NewGoroutines(o GoroutineOptions) *Goroutines {
+	if o.HalfCloseTimeout == 0 {
+		o.HalfCloseTimeout = 10 * time.Second
+	}
+	return &Goroutines{halfClose: o.HalfCloseTimeout}
+}
+
+// Start implements [Relay].
+func (g *Goroutines) Start(p Pair) Link {
+	client, upstream := newEndpoint(p.Client), newEndpoint(p.Upstream)
+	s := &session{
+		halfClose: g.halfClose,
+		limit:     p.MaximumPacketSize,
+		onConnack: p.OnConnack,
+		onEnd:     p.OnEnd,
+	}
+	s.up.src, s.up.dst, s.up.framer = client, upstream, p.UpFramer
+	s.down.src, s.down.dst = upstream, client
+	s.pumps.Store(2)
+	s.lastByte.Store(time.Now().UnixNano())
+	go s.pumpUp()
+	go s.pumpDown()
+	return s
+}
+
+// session is one pair being served.
+type session struct {
+	up, down  direction
+	halfClose time.Duration
+	limit     uint32
+	onConnack func(packets.ReasonCode, error)
+	onEnd     func(End)
+
+	scanner   packets.ConnackScanner // the down pump's
+	scanned   bool                   // the down pump's
+	connected atomic.Bool            // a successful CONNACK has passed down
+
+	lastByte atomic.Int64 // Unix nanoseconds
+	pumps    atomic.Int32 // how many still run
+	cause    atomic.Pointer[Cause]
+
+	mu      sync.Mutex
+	watcher *watcher // non-nil from the moment that the session begins to end
+	ended   bool     // it was ended from outside
+	over    bool     // both pumps have left
+}
+
+func (s *session) pumpUp() { s.pump(&s.up, ClientClosed, ClientReset, UpstreamReset) }
+
+func (s *session) pumpDown() { s.pump(&s.down, UpstreamClosed, UpstreamReset, ClientReset) }
+
+// pump carries a direction until its source's stream is over. When the destination is gone
+// it goes on reading, and drops what it reads: the source must see our FIN and end its
+// stream by itself, since a close with unread bytes would reset it, and destroy what the
+// other direction has yet to deliver to it.
+func (s *session) pump(d *direction, closed, reset, unwritable Cause) {
+	for {
+		buf, n, err := d.src.receive()
+		if n > 0 {
+			s.lastByte.Store(time.Now().UnixNano())
+			if !s.pass(d, buf[:n]) {
+				s.ending(unwritable)
+			}
+		}
+		if buf != nil {
+			buffers.Put(buf)
+		}
+		if err == nil {
+			continue
+		}
+		if errors.Is(err, io.EOF) {
+			s.ending(closed)
+		} else {
+			s.ending(reset)
+		}
+		d.end()
+		s.leave()
+		return
+	}
+}
+
+// pass forwards p, and looks for the broker's CONNACK as it passes.
+func (s *session) pass(d *direction, p []byte) bool {
+	if d != &s.down || s.scanned {
+		return d.forward(p)
+	}
+	done := s.scanner.Feed(p)
+	ok := d.forward(p)
+	if done {
+		s.scanned = true
+		code, err := s.scanner.Code(), s.scanner.Err()
+		s.connected.Store(err == nil && code == packets.Success)
+		if s.onConnack != nil {
+			s.onConnack(code, err)
+		}
+	}
+	return ok
+}
+
+// ending notes why the session ends, unless something else was first, and sees to it that
+// somebody watches the rest.
+func (s *session) ending(cause Cause) {
+	s.cause.CompareAndSwap(nil, &cause)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.watcher == nil && !s.over {
+		s.watcher = newWatcher(s)
+		go s.watcher.run()
+	}
+}
+
+// leave is called by each pump as it ends. The last one closes both sides.
+func (s *session) leave() {
+	if s.pumps.Add(-1) > 0 {
+		return
+	}
+	s.abort()
+	s.mu.Lock()
+	s.over = true
+	if s.watcher != nil {
+		close(s.watcher.stop)
+	}
+	s.mu.Unlock()
+	if s.onEnd != nil {
+		s.onEnd(End{Stats: s.Stats(), Cause: *s.cause.Load()})
+	}
+}
+
+func (s *session) abort() {
+	s.up.src.abort()
+	s.up.dst.abort()
+}
+
+// End implements [Link].
+func (s *session) End(f Farewell) {
+	s.ending(f.Cause)
+	s.mu.Lock()
+	first := !s.ended && !s.over
+	s.ended = true
+	s.mu.Unlock()
+	if !first {
+		return
+	}
+	down := f.Down
+	if !s.connected.Load() || s.limit != 0 && uint64(len(down)) > uint64(s.limit) {
+		down = nil
+	}
+	// Writing may block on a peer that does not read; the watcher ends that.
+	go s.down.seal(down)
+	go s.up.seal(f.Up)
+}
+
+// Kill implements [Link].
+func (s *session) Kill(cause Cause) {
+	s.cause.CompareAndSwap(nil, &cause)
+	s.abort()
+}
+
+// Stats implements [Link].
+func (s *session) Stats() Stats {
+	return Stats{
+		BytesUp:   s.up.bytes.Load(),
+		BytesDown: s.down.bytes.Load(),
+		LastByte:  time.Unix(0, s.lastByte.Load()),
+	}
+}

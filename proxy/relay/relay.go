@@ -1,0 +1,99 @@
+// Package relay moves bytes between the two sides of a session, both ways, once the
+// proxy has let the client in.
+//
+// The contract of every engine, held by one test suite:
+//
+//   - Every byte read from one side is written to the other once and in order, or both
+//     sides are closed.
+//   - A slow reader stops its writer: at most one buffer per direction is held, and none
+//     while a connection is idle.
+//   - A half-close is passed on. After a reset, what had been received is delivered first,
+//     then the other side gets a FIN: a client that publishes, disconnects and resets has
+//     published and disconnected. A side is reset only when its queue is empty or has not
+//     moved for half_close_timeout.
+//   - Packet boundaries are followed in both directions, so that one packet can be inserted
+//     at a boundary, after which nothing more flows that way. A stream that can't be framed
+//     is relayed all the same; nothing is ever inserted into it.
+//
+// [Goroutines] is the portable engine: two goroutines a session, which wait without a buffer.
+package relay
+
+import (
+	"net"
+	"time"
+
+	"mqttward/packets"
+)
+
+// Relay is an engine that serves sessions. It is safe for concurrent use.
+type Relay interface {
+	// Start takes over both connections of p, which the caller must not touch again, and
+	// relays between them until both directions have ended. It returns at once.
+	Start(p Pair) Link
+}
+
+// Pair is what a session is made of.
+type Pair struct {
+	// Client and Upstream are the two sides. They carry no deadline. What they are decides
+	// how they are served: TCP and unix sockets by readiness, all else (TLS) by reading.
+	Client, Upstream net.Conn
+	// UpFramer has followed what the proxy has written to the upstream so far.
+	UpFramer packets.Framer
+	// MaximumPacketSize is the largest packet in bytes that the client accepts; a larger one
+	// is never inserted. 0 means no limit. [MQTT5 3.1.2-24]
+	MaximumPacketSize uint32
+	// OnConnack is told once of the broker's CONNACK, or of a first packet that is none. It
+	// is called on the path of the bytes and must not block. Nil is allowed.
+	OnConnack func(code packets.ReasonCode, err error)
+	// OnEnd is called once, when both sides are closed. Nil is allowed.
+	OnEnd func(End)
+}
+
+// Link is a running session, seen from outside. It is safe for concurrent use.
+type Link interface {
+	// End ends the session from outside, by f. It returns at once; OnEnd follows. A session
+	// that is ending already keeps its cause.
+	End(f Farewell)
+	// Kill closes both sides at once, whatever is still under way.
+	Kill(cause Cause)
+	// Stats tells what has passed so far.
+	Stats() Stats
+}
+
+// Farewell is how a session is ended from outside: each packet, where there is one, is
+// inserted at the next packet boundary of its direction if one comes within a second, and
+// both sides are closed. Without a packet, or where it can't be inserted, they just close.
+type Farewell struct {
+	Cause Cause
+	// Down goes to the client, and only after a successful CONNACK did [MQTT5 3.14.0-1].
+	// Up goes to the broker. Both are whole packets, or nil.
+	Down, Up []byte
+}
+
+// Stats counts a session's bytes from CONNECT on, without what the proxy wrote itself.
+type Stats struct {
+	BytesUp, BytesDown uint64
+	// LastByte is when the last byte passed, or when the session started.
+	LastByte time.Time
+}
+
+// End is what is known of a session when it is over.
+type End struct {
+	Stats
+	Cause Cause
+}
+
+// Cause says in one word why a session ended: the log's close_reason.
+type Cause string
+
+// The causes that a relay finds itself, and those that it is given by [Link].
+const (
+	ClientClosed   Cause = "client_closed"   // the client ended its stream
+	ClientReset    Cause = "client_reset"    // the client's connection broke
+	UpstreamClosed Cause = "upstream_closed" // the broker ended its stream
+	UpstreamReset  Cause = "upstream_reset"  // the broker's connection broke
+	Expired        Cause = "expired"         // the proof of the client's identity ended
+	Drained        Cause = "drained"         // the proxy is shutting down
+	Forced         Cause = "forced"          // shutdown waited long enough
+	ConnackTimeout Cause = "connack_timeout" // the broker answered no CONNACK in time
+)

@@ -1,0 +1,85 @@
+package proxy
+
+import (
+	"log/slog"
+	"net/netip"
+	"sync"
+	"time"
+)
+
+const (
+	// sampleLines is how many refusals of one address are logged in a sampleWindow; the rest
+	// are counted, and the count is told when the window is over.
+	sampleLines  = 20
+	sampleWindow = 10 * time.Second
+	// sampleAddresses bounds the table: further addresses share one entry.
+	sampleAddresses = 4096
+)
+
+// sampler keeps a storm of refusals from becoming a storm of log lines. It is safe for
+// concurrent use.
+type sampler struct {
+	log   *slog.Logger
+	wheel *wheel
+
+	mu      sync.Mutex
+	windows map[netip.Prefix]*sampleCount
+	timer   timer
+}
+
+// sampleCount is one address's window.
+type sampleCount struct{ lines, suppressed int }
+
+func (s *sampler) init(log *slog.Logger, w *wheel) {
+	s.log, s.wheel = log, w
+	s.windows = map[netip.Prefix]*sampleCount{}
+	s.timer.owner = s
+}
+
+// take reports whether another refusal of address may be logged.
+func (s *sampler) take(address netip.Prefix) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.windows) == 0 {
+		s.wheel.set(&s.timer, time.Now().Add(sampleWindow))
+	}
+	w := s.windows[address]
+	if w == nil && len(s.windows) >= sampleAddresses {
+		address = netip.Prefix{}
+		w = s.windows[address]
+	}
+	if w == nil {
+		w = &sampleCount{}
+		s.windows[address] = w
+	}
+	if w.lines >= sampleLines {
+		w.suppressed++
+		return false
+	}
+	w.lines++
+	return true
+}
+
+// due ends the window of all addresses.
+func (s *sampler) due(time.Time) { s.flush() }
+
+// flush tells what was suppressed, and begins anew.
+func (s *sampler) flush() {
+	s.mu.Lock()
+	windows := s.windows
+	s.windows = map[netip.Prefix]*sampleCount{}
+	s.mu.Unlock()
+	for address, w := range windows {
+		if w.suppressed > 0 {
+			s.log.Info("refusals suppressed", "remote", shown(address), "suppressed", w.suppressed)
+		}
+	}
+}
+
+// shown is how an address, or the rest of them, stands in a log line.
+func shown(p netip.Prefix) string {
+	if !p.IsValid() {
+		return "others"
+	}
+	return p.String()
+}

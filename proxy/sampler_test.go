@@ -1,0 +1,57 @@
+package proxy
+
+import (
+	"bytes"
+	"fmt"
+	"log/slog"
+	"net/netip"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+func TestStormOfRefusalsIsSampled(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var log bytes.Buffer
+		w := newWheel()
+		go w.run()
+		defer w.close()
+		var s sampler
+		s.init(slog.New(slog.NewTextHandler(&log, nil)), w)
+		loud, quiet := netip.MustParsePrefix("192.0.2.1/32"), netip.MustParsePrefix("2001:db8::/64")
+		logged := 0
+		for range 1000 {
+			if s.take(loud) {
+				logged++
+			}
+		}
+		if logged != sampleLines {
+			t.Errorf("logged %d lines of one address, want %d", logged, sampleLines)
+		}
+		if !s.take(quiet) {
+			t.Error("another address was silenced with it")
+		}
+		time.Sleep(sampleWindow + time.Second)
+		synctest.Wait()
+		want := fmt.Sprintf("remote=192.0.2.1/32 suppressed=%d", 1000-sampleLines)
+		if got := log.String(); strings.Count(got, "\n") != 1 || !strings.Contains(got, want) {
+			t.Errorf("log: got %q, want one line with %q", got, want)
+		}
+		if !s.take(loud) {
+			t.Error("still silenced after the window")
+		}
+	})
+}
+
+func TestSamplerIsBounded(t *testing.T) {
+	w := newWheel()
+	var s sampler
+	s.init(slog.New(slog.DiscardHandler), w)
+	for i := range 3 * sampleAddresses {
+		s.take(netip.PrefixFrom(netip.AddrFrom4([4]byte{10, byte(i >> 16), byte(i >> 8), byte(i)}), 32))
+	}
+	if n := len(s.windows); n > sampleAddresses+1 {
+		t.Errorf("the table has %d entries, want at most %d", n, sampleAddresses+1)
+	}
+}

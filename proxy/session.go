@@ -1,0 +1,137 @@
+package proxy
+
+import (
+	"math/rand/v2"
+	"net"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"mqttward/auth"
+	"mqttward/packets"
+	"mqttward/proxy/relay"
+)
+
+// The last packets of MQTT 5.0 clients whose session the proxy ends. [MQTT5 3.14.2.1]
+var (
+	serverShuttingDown = packets.AppendDisconnect(nil, packets.ServerShuttingDown)
+	maximumConnectTime = packets.AppendDisconnect(nil, packets.MaximumConnectTime)
+)
+
+// session is a client whose bytes are relayed. It keeps what its log lines need and nothing
+// of its CONNECT.
+type session struct {
+	srv      *Server
+	id       uint64
+	listener string
+	remote   net.Addr
+	clientID string // as shown
+	userName string // as shown
+	hasName  bool
+	version  packets.Version
+	upstream string
+	accepted time.Time
+
+	timer     timer
+	connackBy time.Time
+	connacked atomic.Bool
+	expires   time.Time // zero: never
+
+	mu    sync.Mutex
+	link  relay.Link      // nil until the relay has started
+	early *relay.Farewell // what came before that
+}
+
+func (c *connection) newSession() *session {
+	s := &session{
+		srv: c.srv, id: c.id, listener: c.listener.Name, remote: c.socket.RemoteAddr(),
+		clientID: auth.Display(c.creds.ClientID),
+		userName: auth.Display(c.creds.UserName), hasName: c.creds.HasUserName,
+		version: c.connect.Version, upstream: c.address, accepted: c.accepted,
+	}
+	s.timer.owner = s
+	if e := c.verdict.Identity.Expires; !e.IsZero() && !c.srv.expiry.Keep {
+		if j := c.srv.expiry.Jitter; j > 0 {
+			e = e.Add(rand.N(j))
+		}
+		s.expires = e
+	}
+	return s
+}
+
+// start relays, and waits for the broker's CONNACK.
+func (s *session) start(engine relay.Relay, p relay.Pair) {
+	s.connackBy = time.Now().Add(s.srv.limits.ConnackTimeout)
+	s.srv.wheel.set(&s.timer, s.connackBy)
+	link := engine.Start(p)
+	s.mu.Lock()
+	s.link = link
+	early := s.early
+	s.mu.Unlock()
+	if early != nil {
+		link.End(*early)
+	}
+}
+
+// connack is told of the broker's answer as it passes.
+func (s *session) connack(code packets.ReasonCode, err error) {
+	s.connacked.Store(true)
+	if s.expires.IsZero() {
+		s.srv.wheel.unset(&s.timer)
+	} else {
+		s.srv.wheel.set(&s.timer, s.expires)
+	}
+	if err != nil || code != packets.Success {
+		s.logConnack(code, err)
+	}
+}
+
+// due is called by the wheel.
+func (s *session) due(now time.Time) {
+	switch {
+	case !s.connacked.Load() && !now.Before(s.connackBy):
+		s.end(relay.ConnackTimeout, nil)
+	case !s.expires.IsZero() && !now.Before(s.expires):
+		s.end(relay.Expired, maximumConnectTime)
+	}
+}
+
+// end ends the session, an MQTT 5.0 client with the packet disconnect, where there is one.
+// The broker sees a plain end, and publishes the will. [MQTT5 3.1.2-8]
+func (s *session) end(cause relay.Cause, disconnect []byte) {
+	f := relay.Farewell{Cause: cause}
+	if s.version == packets.V5 {
+		f.Down = disconnect
+	}
+	s.mu.Lock()
+	link := s.link
+	if link == nil {
+		s.early = &f
+	}
+	s.mu.Unlock()
+	if link != nil {
+		link.End(f)
+	}
+}
+
+// kill closes both sides at once. A session that is not relaying yet is its connection's to end.
+func (s *session) kill(cause relay.Cause) {
+	s.mu.Lock()
+	link := s.link
+	if link == nil {
+		s.early = &relay.Farewell{Cause: cause}
+	}
+	s.mu.Unlock()
+	if link != nil {
+		link.Kill(cause)
+	}
+}
+
+// ended is called by the relay when both sides are closed.
+func (s *session) ended(e relay.End) {
+	s.srv.wheel.unset(&s.timer)
+	s.logEnded(e)
+	s.srv.unregister(s)
+	s.srv.dismiss()
+	s.srv.leave()
+}

@@ -1,0 +1,157 @@
+// Package upstream reaches the broker: one logical broker, at one or more addresses.
+//
+// Addresses are tried in their order, and a failed one moves on to the next within the same
+// CONNECT. Nothing is read from or written to a connection here, TLS aside: what the broker
+// sees first is the client's CONNECT.
+package upstream
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"strings"
+	"time"
+)
+
+// Options describe the broker.
+type Options struct {
+	// Addresses are "host:port" or "unix:/path", at least one.
+	Addresses []string
+	// TLS is how the broker is spoken to; nil means in clear. Where its ServerName is empty,
+	// the host of the address is what the certificate must name.
+	TLS *tls.Config
+	// DialTimeout bounds one Dial, all of its tries and the TLS handshake included. Zero
+	// means 5 s.
+	DialTimeout time.Duration
+	// KeepAlive is the TCP keep-alive of the connections; the zero value is the system's.
+	KeepAlive net.KeepAliveConfig
+}
+
+// Pool dials the broker. It is safe for concurrent use, and holds nothing that needs to be
+// closed.
+type Pool struct {
+	targets []target
+	timeout time.Duration
+	dialer  net.Dialer
+}
+
+// target is one address, split once.
+type target struct {
+	name             string // as configured
+	network, address string
+	tls              *tls.Config
+}
+
+// ErrUnavailable is wrapped by every error of [Pool.Dial]: no address could be reached.
+var ErrUnavailable = errors.New("no upstream is available")
+
+// New checks o and returns its pool. It dials nothing.
+func New(o Options) (*Pool, error) {
+	if len(o.Addresses) == 0 {
+		return nil, errors.New("upstream: no address")
+	}
+	if o.DialTimeout == 0 {
+		o.DialTimeout = 5 * time.Second
+	}
+	p := &Pool{timeout: o.DialTimeout, dialer: net.Dialer{KeepAliveConfig: o.KeepAlive}}
+	for _, name := range o.Addresses {
+		t, err := newTarget(name, o.TLS)
+		if err != nil {
+			return nil, err
+		}
+		p.targets = append(p.targets, t)
+	}
+	return p, nil
+}
+
+func newTarget(name string, conf *tls.Config) (target, error) {
+	t := target{name: name, network: "tcp", address: name}
+	host := ""
+	if path, ok := strings.CutPrefix(name, "unix:"); ok {
+		t.network, t.address = "unix", path
+		if path == "" {
+			return t, fmt.Errorf("upstream address %q: no path", name)
+		}
+	} else {
+		var err error
+		if host, _, err = net.SplitHostPort(name); err != nil {
+			return t, fmt.Errorf("upstream address %q: %w", name, err)
+		}
+	}
+	if conf == nil {
+		return t, nil
+	}
+	t.tls = conf.Clone()
+	if t.tls.ServerName == "" {
+		if host == "" {
+			return t, fmt.Errorf("upstream address %q: TLS wants a server name", name)
+		}
+		t.tls.ServerName = host
+	}
+	return t, nil
+}
+
+// Dial connects to the first address that can be reached, and returns its name too. Each
+// try may take its share of the time that is left, so that one silent address leaves time
+// for the others. The error wraps [ErrUnavailable] and tells what every address said.
+func (p *Pool) Dial(ctx context.Context) (net.Conn, string, error) {
+	ctx, cancel := context.WithTimeout(ctx, p.timeout)
+	defer cancel()
+	deadline, _ := ctx.Deadline()
+	var tries failures
+	for i := range p.targets {
+		t := &p.targets[i]
+		share := time.Until(deadline) / time.Duration(len(p.targets)-i)
+		conn, err := p.dialOne(ctx, t, share)
+		if err == nil {
+			return conn, t.name, nil
+		}
+		tries = append(tries, fmt.Errorf("dial upstream %s: %w", t.name, err))
+		if ctx.Err() != nil {
+			break
+		}
+	}
+	return nil, "", fmt.Errorf("%w: %w", ErrUnavailable, tries)
+}
+
+// failures are what the addresses said, in one line.
+type failures []error
+
+func (f failures) Error() string {
+	texts := make([]string, len(f))
+	for i, err := range f {
+		texts[i] = err.Error()
+	}
+	return strings.Join(texts, "; ")
+}
+
+func (f failures) Unwrap() []error { return f }
+
+func (p *Pool) dialOne(ctx context.Context, t *target, share time.Duration) (net.Conn, error) {
+	ctx, cancel := context.WithTimeout(ctx, share)
+	defer cancel()
+	conn, err := p.dialer.DialContext(ctx, t.network, t.address)
+	if err != nil {
+		return nil, cause(err)
+	}
+	if t.tls == nil {
+		return conn, nil
+	}
+	secure := tls.Client(conn, t.tls)
+	if err := secure.HandshakeContext(ctx); err != nil {
+		conn.Close()
+		return nil, fmt.Errorf("TLS handshake: %w", err)
+	}
+	return secure, nil
+}
+
+// cause strips the operation and the address from a dial error: Dial names them already.
+func cause(err error) error {
+	var op *net.OpError
+	if errors.As(err, &op) && op.Op == "dial" {
+		return op.Err
+	}
+	return err
+}
