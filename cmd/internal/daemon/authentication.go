@@ -1,0 +1,187 @@
+package daemon
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+
+	"mqttward/auth"
+	"mqttward/auth/builtin"
+	"mqttward/auth/jwt"
+	"mqttward/config"
+)
+
+// users makes the stage of built-in users; nil where there is none, or where it can't.
+func (b *builder) users() *builtin.Stage {
+	c := b.config.Auth.Builtin
+	if c == nil {
+		return nil
+	}
+	faults := len(b.faults)
+	users := append(b.listedUsers(c), b.fileUsers(c)...)
+	if len(b.faults) > faults {
+		return nil
+	}
+	o := builtin.Options{Users: users, Log: b.log}
+	if c.Identity == config.ByClientID {
+		o.IdentifyBy = builtin.ClientID
+	}
+	if j := b.config.Auth.JWT; j != nil {
+		o.Token = builtin.TokenInPassword
+		if j.From == config.FromUserName {
+			o.Token = builtin.TokenInUserName
+		}
+	}
+	stage, err := builtin.New(o)
+	if err != nil {
+		b.userFaults("auth.builtin", err)
+		return nil
+	}
+	return stage
+}
+
+// listedUsers are those of the configuration itself.
+func (b *builder) listedUsers(c *config.Builtin) []builtin.User {
+	users := make([]builtin.User, 0, len(c.Users))
+	for i, u := range c.Users {
+		key := fmt.Sprintf("auth.builtin.user[%d].password_hash", i)
+		hash, err := builtin.ParseHash(string(u.PasswordHash.Reveal()))
+		if err != nil {
+			b.fault(key, "%v", err)
+			continue
+		}
+		place := b.config.Problem(fmt.Sprintf("auth.builtin.user[%d].name", i), "")
+		users = append(users, builtin.User{Name: u.Name, Hash: hash, File: place.File, Line: place.Line})
+	}
+	return users
+}
+
+// fileUsers are those of the users file.
+func (b *builder) fileUsers(c *config.Builtin) []builtin.User {
+	const key = "auth.builtin.users_file"
+	if c.UsersFile == "" {
+		return nil
+	}
+	f, err := os.Open(c.UsersFile)
+	if err != nil {
+		b.fault(key, "open %s: %v", c.UsersFile, bare(err))
+		return nil
+	}
+	defer f.Close()
+	users, warnings, err := builtin.ReadPasswordFile(f, c.UsersFile, builtin.FileOptions{Lenient: !c.Strict})
+	if err != nil {
+		b.userFaults(key, err)
+		return nil
+	}
+	for _, w := range warnings {
+		b.warnings = append(b.warnings, userProblem(w))
+	}
+	return users
+}
+
+// userFaults takes over what is wrong with users: problems of a file keep their own place.
+func (b *builder) userFaults(key string, err error) {
+	var load *builtin.LoadError
+	if !errors.As(err, &load) {
+		b.fault(key, "%v", err)
+		return
+	}
+	for _, p := range load.Problems {
+		b.faults = append(b.faults, userProblem(p))
+	}
+	if load.More > 0 {
+		b.fault(key, "and %d more lines like these", load.More)
+	}
+}
+
+func userProblem(p builtin.Problem) config.Problem {
+	return config.Problem{File: p.File, Line: p.Line, Text: p.Err.Error()}
+}
+
+// tokens makes the stage of tokens; nil where there is none, or where it can't. forUpstream,
+// where it is not nil, tells which claims must be kept.
+func (b *builder) tokens(forUpstream *auth.Template) *jwt.Stage {
+	c := b.config.Auth.JWT
+	if c == nil {
+		return nil
+	}
+	faults := len(b.faults)
+	o := jwt.Options{
+		Secret:        c.Secret.Reveal(),
+		JWKS:          jwksOptions(c.JWKS),
+		Leeway:        c.Leeway,
+		IgnoreIAT:     !c.CheckIAT,
+		RequireExp:    c.RequireExp,
+		Claims:        b.claims(c),
+		IdentityClaim: c.IdentityClaim,
+		Log:           b.log,
+	}
+	if c.From == config.FromUserName {
+		o.From = jwt.FromUserName
+	}
+	if c.PublicKeyFile != "" {
+		o.PublicKeyPEM, _ = b.readFile("auth.jwt.public_key_file", c.PublicKeyFile)
+	}
+	if forUpstream != nil {
+		o.KeepClaims = forUpstream.Claims()
+	}
+	if len(b.faults) > faults {
+		return nil
+	}
+	stage, err := jwt.New(o)
+	if err != nil {
+		b.fault(keyOf(err.Error()))
+		return nil
+	}
+	for _, w := range stage.Warnings() {
+		b.warn(keyOf(w))
+	}
+	return stage
+}
+
+// keyOf splits a text of package jwt, which begins with the key that it concerns, into what
+// fault and warn take.
+func keyOf(text string) (key, format string, arg any) {
+	if key, rest, ok := strings.Cut(text, ": "); ok && strings.HasPrefix(key, "auth.jwt") && !strings.Contains(key, " ") {
+		return key, "%s", rest
+	}
+	return "auth.jwt", "%s", text
+}
+
+// claims are the declarations, or none where they are switched off.
+func (b *builder) claims(c *config.JWT) map[string]*auth.Template {
+	claims := map[string]*auth.Template{}
+	for _, claim := range c.Claims {
+		t, err := auth.ParseTemplate(claim.Value)
+		if err != nil {
+			b.fault(config.JoinKey("auth.jwt.claims", claim.Name), "%v", err)
+			continue
+		}
+		claims[claim.Name] = t
+	}
+	if !c.VerifyClaims {
+		return nil // config has warned; their templates are checked all the same
+	}
+	return claims
+}
+
+func jwksOptions(c *config.JWKS) *jwt.JWKSOptions {
+	if c == nil {
+		return nil
+	}
+	o := &jwt.JWKSOptions{
+		URL:             c.URL,
+		RefreshInterval: c.RefreshInterval,
+		MinRefetch:      c.MinRefetch,
+		Timeout:         c.Timeout,
+		MaxStale:        c.MaxStale,
+		CacheFile:       c.CacheFile,
+		CAFile:          c.CAFile,
+		Headers:         map[string]string{},
+	}
+	for name, value := range c.Headers {
+		o.Headers[name] = string(value.Reveal())
+	}
+	return o
+}

@@ -1,0 +1,44 @@
+package daemon
+
+import "mqttward/proxy"
+
+const (
+	// reservedFiles are descriptors for what is no client: listeners, the log, the runtime's
+	// poller, a key set's server, files that are read.
+	reservedFiles = 64
+	// filesPerSession is the client's and the broker's socket.
+	filesPerSession = 2
+	// maxSessions is the limit where descriptors know none.
+	maxSessions = 10_000_000
+)
+
+// limits are those of the configuration. max_connections comes from the limit of open files
+// where it was left out, so that a full proxy answers "busy" rather than running out of them.
+func (b *builder) limits() proxy.Limits {
+	c := b.config.Limits
+	l := proxy.Limits{
+		ConnectTimeout: c.ConnectTimeout,
+		AuthTimeout:    c.AuthTimeout,
+		ConnackTimeout: c.ConnackTimeout,
+		MaxConnectSize: c.MaxConnectSize,
+		MaxConnections: c.MaxConnections,
+		MaxHandshakes:  c.MaxHandshakes,
+	}
+	files, known := openFilesLimit()
+	if !known {
+		return l
+	}
+	if most := max(1, files/4); l.MaxHandshakes > most {
+		b.warn("limits.max_handshakes", "%d would take more than a quarter of the %d files that may be open: %d are allowed; raise the limit of open files", l.MaxHandshakes, files, most)
+		l.MaxHandshakes = most
+	}
+	room := max(1, (files-reservedFiles-l.MaxHandshakes)/filesPerSession)
+	switch {
+	case l.MaxConnections == 0:
+		l.MaxConnections = min(room, maxSessions)
+	case l.MaxConnections > room:
+		b.warn("limits.max_connections", "%d clients want %d open files, and %d are allowed, enough for %d clients: raise the limit of open files",
+			l.MaxConnections, l.MaxConnections*filesPerSession+l.MaxHandshakes+reservedFiles, files, room)
+	}
+	return l
+}

@@ -1,0 +1,112 @@
+package daemon
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"os"
+
+	"mqttward/config"
+	"mqttward/proxy"
+)
+
+// listenersTLS returns the TLS of each listener, nil where it has none.
+func (b *builder) listenersTLS() []*tls.Config {
+	all := make([]*tls.Config, len(b.config.Listeners))
+	for i, l := range b.config.Listeners {
+		if l.TLS != nil {
+			all[i] = b.listenerTLS(fmt.Sprintf("listener[%d].tls.", i), l.TLS)
+		}
+	}
+	return all
+}
+
+func (b *builder) listenerTLS(key string, c *config.ListenerTLS) *tls.Config {
+	conf := &tls.Config{MinVersion: c.MinVersion, CipherSuites: c.CipherSuites}
+	if cert, ok := b.certificate(key, c.CertFile, c.KeyFile); ok {
+		conf.Certificates = []tls.Certificate{cert}
+	}
+	switch c.ClientAuth {
+	case config.ClientAuthRequest:
+		conf.ClientAuth = tls.VerifyClientCertIfGiven
+	case config.ClientAuthRequire:
+		conf.ClientAuth = tls.RequireAndVerifyClientCert
+	}
+	if c.ClientCAFile != "" {
+		conf.ClientCAs = b.authorities(key+"client_ca_file", c.ClientCAFile)
+	}
+	return proxy.WithALPN(conf)
+}
+
+// upstreamTLS returns how the broker is spoken to, nil where that is in clear.
+func (b *builder) upstreamTLS() *tls.Config {
+	c := b.config.Upstream.TLS
+	if c == nil {
+		return nil
+	}
+	conf := &tls.Config{ServerName: c.ServerName, MinVersion: tls.VersionTLS12}
+	if c.CAFile != "" {
+		conf.RootCAs = b.authorities("upstream.tls.ca_file", c.CAFile)
+	}
+	if c.CertFile != "" {
+		if cert, ok := b.certificate("upstream.tls.", c.CertFile, c.KeyFile); ok {
+			conf.Certificates = []tls.Certificate{cert}
+		}
+	}
+	return conf
+}
+
+// certificate reads a certificate chain and its key.
+func (b *builder) certificate(key, certFile, keyFile string) (tls.Certificate, bool) {
+	chain, certOK := b.readFile(key+"cert_file", certFile)
+	private, keyOK := b.readFile(key+"key_file", keyFile)
+	if !certOK || !keyOK {
+		return tls.Certificate{}, false
+	}
+	cert, err := tls.X509KeyPair(chain, private)
+	if err != nil {
+		b.fault(key+"cert_file", "%s and %s are no certificate and its key: %v", certFile, keyFile, err)
+		return cert, false
+	}
+	return cert, true
+}
+
+// authorities reads a file of certificates, of which there must be at least one.
+func (b *builder) authorities(key, file string) *x509.CertPool {
+	pool := x509.NewCertPool()
+	if text, ok := b.readFile(key, file); ok && !pool.AppendCertsFromPEM(text) {
+		b.fault(key, "%s holds no certificate in PEM", file)
+	}
+	return pool
+}
+
+// maxPEMFile bounds the files of keys and certificates. The largest in use, a bundle of all
+// public authorities, has a quarter of it.
+const maxPEMFile = 1 << 20
+
+// readFile reads a file of keys or certificates.
+func (b *builder) readFile(key, file string) ([]byte, bool) {
+	info, err := os.Stat(file)
+	if err == nil && info.Size() > maxPEMFile {
+		err = fmt.Errorf("larger than %d bytes", maxPEMFile)
+	}
+	var text []byte
+	if err == nil {
+		text, err = os.ReadFile(file)
+	}
+	if err != nil {
+		b.fault(key, "read %s: %v", file, bare(err))
+		return nil, false
+	}
+	return text, true
+}
+
+// bare strips the operation and the path from an error that is told with both already.
+func bare(err error) error {
+	var path *os.PathError
+	if errors.As(err, &path) {
+		return path.Err
+	}
+	return err
+}

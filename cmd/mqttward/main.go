@@ -1,0 +1,105 @@
+// Mqttward is an authenticating reverse proxy for MQTT.
+//
+//	mqttward serve -c mqttward.toml
+//
+// It exits with 0 when it was stopped and every session ended in time, with 1 when something
+// failed or sessions had to be cut, and with 2 for a wrong command line or configuration.
+package main
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+)
+
+// The exit codes.
+const (
+	exitOK     = 0
+	exitFailed = 1
+	exitUsage  = 2
+)
+
+func main() {
+	os.Exit(run(os.Args[1:], os.Stdout, os.Stderr))
+}
+
+// command is one sub-command: it gets the arguments after its name, and returns an exit code.
+type command struct {
+	name    string
+	summary string
+	run     func(args []string, stdout, stderr io.Writer) int
+}
+
+func commands() []command {
+	return []command{
+		{"serve", "run the proxy", serve},
+		{"check", "check a configuration without starting anything", check},
+		{"config", "\"config example\" prints a configuration with every key explained", printExample},
+		{"version", "print the version", version},
+	}
+}
+
+// run is main without the process.
+func run(args []string, stdout, stderr io.Writer) int {
+	if len(args) == 0 {
+		usage(stderr)
+		return exitUsage
+	}
+	switch args[0] {
+	case "help", "-h", "-help", "--help":
+		usage(stdout)
+		return exitOK
+	}
+	for _, c := range commands() {
+		if c.name == args[0] {
+			return c.run(args[1:], stdout, stderr)
+		}
+	}
+	fmt.Fprintf(stderr, "mqttward: unknown command %q\n\n", args[0])
+	usage(stderr)
+	return exitUsage
+}
+
+func usage(w io.Writer) {
+	fmt.Fprint(w, "mqttward stands in front of an MQTT broker and lets in only those that may.\n\nUsage:\n\n")
+	for _, c := range commands() {
+		fmt.Fprintf(w, "  mqttward %-8s  %s\n", c.name, c.summary)
+	}
+	fmt.Fprint(w, "\n\"mqttward COMMAND -h\" tells more. The shortest way to begin:\n\n"+
+		"  mqttward config example > mqttward.toml\n"+
+		"  mqttward check -c mqttward.toml\n"+
+		"  mqttward serve -c mqttward.toml\n")
+}
+
+// flags returns the flag set of a sub-command. text says what it does, and shows an example.
+func flags(name, text string, stderr io.Writer) *flag.FlagSet {
+	f := flag.NewFlagSet(name, flag.ContinueOnError)
+	f.SetOutput(stderr)
+	f.Usage = func() {
+		fmt.Fprintf(f.Output(), "%s\n", text)
+		f.PrintDefaults()
+	}
+	return f
+}
+
+// parse parses the flags of a command that takes no other arguments. Where done is true, the
+// command ends with code.
+func parse(f *flag.FlagSet, args []string, stdout, stderr io.Writer) (code int, done bool) {
+	f.SetOutput(io.Discard) // what goes wrong is told once, below
+	err := f.Parse(args)
+	switch {
+	case errors.Is(err, flag.ErrHelp):
+		f.SetOutput(stdout)
+		f.Usage()
+		return exitOK, true
+	case err != nil:
+		fmt.Fprintf(stderr, "mqttward %s: %v\n", f.Name(), err)
+		return exitUsage, true
+	case f.NArg() > 0:
+		fmt.Fprintf(stderr, "mqttward %s: unexpected argument %q\n", f.Name(), f.Arg(0))
+		return exitUsage, true
+	}
+	return exitOK, false
+}
