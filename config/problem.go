@@ -85,6 +85,9 @@ type source struct {
 // problem places a text: at the variable that set the key, else at the key's line, else at
 // the line of the nearest table around it.
 func (s *source) problem(key, format string, args ...any) Problem {
+	if file := key + "_file"; !s.has(key) && s.has(file) {
+		key = file // a secret that came from its file
+	}
 	p := Problem{File: s.file, Key: key, Text: fmt.Sprintf(format, args...)}
 	if name, ok := s.vars[key]; ok {
 		p.File = "$" + name
@@ -94,6 +97,12 @@ func (s *source) problem(key, format string, args ...any) Problem {
 		p.Line = s.lines[at]
 	}
 	return p
+}
+
+// has reports whether a key was set, in the file or by a variable.
+func (s *source) has(key string) bool {
+	_, byVariable := s.vars[key]
+	return byVariable || s.lines[key] > 0
 }
 
 // Problem words a fault that was found later, such as a certificate that can't be read,

@@ -131,3 +131,18 @@ func TestLoadTellsWhyTheFileCannotBeRead(t *testing.T) {
 		t.Errorf("Load of a missing file: got %v, want fs.ErrNotExist in it", err)
 	}
 }
+
+// A secret that came from its file has no key of its own in the source.
+func TestProblemOfASecretFromAFile(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "s"), []byte("0123456789abcdef"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	c, err := Parse([]byte(without("secret")+"secret_file = \"s\"\n"), "c.toml", dir, LoadOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, want := c.Problem("auth.jwt.secret", "bad").String(), "c.toml:7: auth.jwt.secret_file: bad"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}

@@ -186,7 +186,7 @@ func (c *connection) handOver(all []byte, n int) *refusal {
 		upstream.Close()
 		return &refusal{reason: auth.ShuttingDown}
 	}
-	if err := c.sendConnect(upstream, connect, all, n); err != nil {
+	if session.sent, err = c.sendConnect(upstream, connect, all, n); err != nil {
 		c.srv.unregister(session)
 		upstream.Close()
 		return &refusal{reason: auth.UpstreamUnavailable, err: err}
@@ -208,8 +208,9 @@ func (c *connection) handOver(all []byte, n int) *refusal {
 // takes it at once, unless it is large and the broker slow.
 const connectWriteTimeout = 5 * time.Second
 
-// sendConnect writes CONNECT, as it came or rewritten, and what followed it.
-func (c *connection) sendConnect(upstream net.Conn, connect *packets.Connect, all []byte, n int) error {
+// sendConnect writes CONNECT, as it came or rewritten, and what followed it, and returns how
+// many bytes that were.
+func (c *connection) sendConnect(upstream net.Conn, connect *packets.Connect, all []byte, n int) (uint64, error) {
 	out := all
 	if connect != &c.connect {
 		out = packets.AppendConnect(make([]byte, 0, len(all)+len(connect.UserName)+len(connect.Password)), connect)
@@ -218,9 +219,9 @@ func (c *connection) sendConnect(upstream net.Conn, connect *packets.Connect, al
 	}
 	upstream.SetWriteDeadline(time.Now().Add(connectWriteTimeout))
 	if _, err := upstream.Write(out); err != nil {
-		return err
+		return 0, err
 	}
-	return upstream.SetWriteDeadline(time.Time{})
+	return uint64(len(out)), upstream.SetWriteDeadline(time.Time{})
 }
 
 // refuse tells the log and the client.

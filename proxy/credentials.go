@@ -32,35 +32,52 @@ type CredentialPolicy struct {
 	Password []byte
 }
 
+// tokenStage is the name of the stage that judges tokens, as it stands in verdicts.
+const tokenStage = "jwt"
+
 // rewrite returns the CONNECT that goes to the broker: c itself where nothing changes, and
-// its bytes may then be sent as they came. All that is no credential stays as it is. The
-// error is a refusal's.
+// its bytes may then be sent as they came. All that is no credential stays as it is. Where
+// there is nothing fit to be sent, the client is refused.
 func (p *CredentialPolicy) rewrite(c *packets.Connect, creds *auth.Credentials, v auth.Verdict) (*packets.Connect, *refusal) {
-	if p.Mode == Forward {
-		return c, nil
+	switch p.Mode {
+	case Strip:
+		return p.strip(c, creds, v), nil
+	case Replace:
+		return p.replace(c, creds, v)
 	}
+	return c, nil
+}
+
+// strip removes what carried the credential.
+func (p *CredentialPolicy) strip(c *packets.Connect, creds *auth.Credentials, v auth.Verdict) *packets.Connect {
 	out := *c
-	if p.Mode == Replace {
-		name, err := p.UserName.Append(nil, creds, v.Identity.Claims)
-		switch {
-		case errors.Is(err, auth.ErrNoValue) || err == nil && len(name) == 0:
-			return nil, &refusal{reason: auth.ClaimMissing, detail: "upstream.credentials.username yields nothing"}
-		case err != nil:
-			return nil, &refusal{reason: auth.InternalError, detail: "upstream.credentials.username"}
-		case !packets.ValidString(name):
-			return nil, &refusal{reason: auth.ClaimMalformed, detail: "upstream.credentials.username yields no usable name"}
-		}
-		out.HasUserName, out.UserName = true, name
-		out.HasPassword, out.Password = p.Password != nil, p.Password
-		return &out, nil
-	}
 	if p.TokenInUserName && auth.IsToken(creds.UserName) {
 		out.HasUserName, out.UserName = false, nil
-		// Without a user name 3.x allows no password. [MQTT311 3.1.2-22]
-		if c.Version == packets.V5 {
-			return &out, nil
+		// The password stays only where the token let the client in, and it is no credential:
+		// otherwise it is what proved a user. Without a user name 3.x allows none.
+		// [MQTT311 3.1.2-22]
+		if v.Stage == tokenStage && c.Version == packets.V5 {
+			return &out
 		}
 	}
 	out.HasPassword, out.Password = false, nil
+	return &out
+}
+
+// replace puts the proxy's own credentials in the place of the client's.
+func (p *CredentialPolicy) replace(c *packets.Connect, creds *auth.Credentials, v auth.Verdict) (*packets.Connect, *refusal) {
+	const key = "upstream.credentials.username"
+	name, err := p.UserName.Append(nil, creds, v.Identity.Claims)
+	switch {
+	case errors.Is(err, auth.ErrNoValue) || err == nil && len(name) == 0:
+		return nil, &refusal{reason: auth.ClaimMissing, detail: key + " yields nothing"}
+	case err != nil:
+		return nil, &refusal{reason: auth.InternalError, detail: key, err: err}
+	case !packets.ValidString(name):
+		return nil, &refusal{reason: auth.ClaimMalformed, detail: key + " yields no usable name"}
+	}
+	out := *c
+	out.HasUserName, out.UserName = true, name
+	out.HasPassword, out.Password = p.Password != nil, p.Password
 	return &out, nil
 }

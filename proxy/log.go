@@ -121,9 +121,18 @@ func (s *session) logConnack(code packets.ReasonCode, err error) {
 	s.srv.log.LogAttrs(context.Background(), slog.LevelWarn, "refused by the broker", attrs...)
 }
 
+// logEnded tells of a session's end. One that the broker ended without a CONNACK is a fault of
+// its, or of what stands between: the client was not told anything.
 func (s *session) logEnded(e relay.End) {
-	s.srv.log.LogAttrs(context.Background(), slog.LevelInfo, "session ended", append(s.who(),
-		slog.String("upstream", s.upstream),
-		slog.Uint64("bytes_up", e.BytesUp), slog.Uint64("bytes_down", e.BytesDown),
-		slog.String("close_reason", string(e.Cause)), milliseconds(s.accepted))...)
+	attrs := append(s.who(), slog.String("upstream", s.upstream),
+		slog.Uint64("bytes_up", s.sent+e.BytesUp), slog.Uint64("bytes_down", e.BytesDown),
+		slog.String("close_reason", string(e.Cause)))
+	level := slog.LevelInfo
+	switch {
+	case s.connacked.Load():
+	case e.Cause == relay.UpstreamClosed, e.Cause == relay.UpstreamReset, e.Cause == relay.ConnackTimeout:
+		level = slog.LevelWarn
+		attrs = append(attrs, slog.String("detail", "the broker sent no CONNACK"))
+	}
+	s.srv.log.LogAttrs(context.Background(), level, "session ended", append(attrs, milliseconds(s.accepted))...)
 }

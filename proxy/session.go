@@ -37,9 +37,11 @@ type session struct {
 	connacked atomic.Bool
 	expires   time.Time // zero: never
 
+	sent uint64 // bytes that went to the broker before the relay took over
+
 	mu    sync.Mutex
-	link  relay.Link      // nil until the relay has started
-	early *relay.Farewell // what came before that
+	link  relay.Link       // nil until the relay has started
+	early func(relay.Link) // what was asked of the link before that
 }
 
 func (c *connection) newSession() *session {
@@ -69,7 +71,21 @@ func (s *session) start(engine relay.Relay, p relay.Pair) {
 	early := s.early
 	s.mu.Unlock()
 	if early != nil {
-		link.End(*early)
+		early(link)
+	}
+}
+
+// withLink calls f with the session's link, as soon as there is one. Of what is asked before
+// that, the last holds.
+func (s *session) withLink(f func(relay.Link)) {
+	s.mu.Lock()
+	link := s.link
+	if link == nil {
+		s.early = f
+	}
+	s.mu.Unlock()
+	if link != nil {
+		f(link)
 	}
 }
 
@@ -103,28 +119,12 @@ func (s *session) end(cause relay.Cause, disconnect []byte) {
 	if s.version == packets.V5 {
 		f.Down = disconnect
 	}
-	s.mu.Lock()
-	link := s.link
-	if link == nil {
-		s.early = &f
-	}
-	s.mu.Unlock()
-	if link != nil {
-		link.End(f)
-	}
+	s.withLink(func(l relay.Link) { l.End(f) })
 }
 
-// kill closes both sides at once. A session that is not relaying yet is its connection's to end.
+// kill closes both sides at once.
 func (s *session) kill(cause relay.Cause) {
-	s.mu.Lock()
-	link := s.link
-	if link == nil {
-		s.early = &relay.Farewell{Cause: cause}
-	}
-	s.mu.Unlock()
-	if link != nil {
-		link.Kill(cause)
-	}
+	s.withLink(func(l relay.Link) { l.Kill(cause) })
 }
 
 // ended is called by the relay when both sides are closed.

@@ -11,7 +11,7 @@ import (
 type direction struct {
 	src, dst endpoint
 	bytes    atomic.Uint64
-	// last is the packet that ends the direction, once one was asked for. See seal.
+	// last is the packet that ends the direction, once one was asked for. See ask.
 	last atomic.Pointer[lastPacket]
 
 	// sealed is set when nothing more may flow: the stream or the direction ended, or a
@@ -34,7 +34,7 @@ func (d *direction) forward(p []byte) bool {
 	d.mu.Lock()
 	ok := d.forwardLocked(p)
 	d.mu.Unlock()
-	// A last packet may have come while we held the lock: seal could not take it.
+	// A last packet may have come while we held the lock: trySeal could not take it.
 	if d.last.Load() != nil {
 		d.trySeal()
 	}
@@ -68,16 +68,12 @@ func (d *direction) forwardLocked(p []byte) bool {
 	return true
 }
 
-// seal asks for the direction to end with packet. It may block while the pump writes: it
-// is called by a goroutine that nobody waits for.
-func (d *direction) seal(packet []byte) {
-	if d.last.CompareAndSwap(nil, &lastPacket{packet}) {
-		d.trySeal()
-	}
-}
+// ask asks for the direction to end with packet; trySeal must follow. The first to ask wins.
+func (d *direction) ask(packet []byte) { d.last.CompareAndSwap(nil, &lastPacket{packet}) }
 
-// trySeal ends the direction if nobody is writing and it stands at a boundary, or needs
-// none. Whoever holds the lock instead calls it again afterwards.
+// trySeal ends the direction as it was asked to, if nobody is writing and it stands at a
+// boundary, or needs none. Whoever holds the lock instead sees to it afterwards. It may block
+// on a peer that does not read.
 func (d *direction) trySeal() {
 	if !d.mu.TryLock() {
 		return
@@ -105,12 +101,17 @@ func (d *direction) finish(last *lastPacket) {
 }
 
 // end is called when the source's stream is over: what it sent has been written, and the
-// other side is told.
+// other side is told. A last packet that was asked for meanwhile still fits at a boundary: a
+// broker may close at our FIN before anybody else came to write it.
 func (d *direction) end() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if !d.sealed.Load() {
-		d.dst.closeWrite()
-		d.sealed.Store(true)
+	if d.sealed.Load() {
+		return
 	}
+	last := d.last.Load()
+	if last == nil || d.unframed || !d.framer.AtBoundary() {
+		last = &lastPacket{}
+	}
+	d.finish(last)
 }

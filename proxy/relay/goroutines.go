@@ -169,9 +169,12 @@ func (s *session) End(f Farewell) {
 	if !s.connected.Load() || s.limit != 0 && uint64(len(down)) > uint64(s.limit) {
 		down = nil
 	}
+	// Both are asked before either ends, since the end of one may bring that of the other.
+	s.down.ask(down)
+	s.up.ask(f.Up)
 	// Writing may block on a peer that does not read; the watcher ends that.
-	go s.down.seal(down)
-	go s.up.seal(f.Up)
+	go s.down.trySeal()
+	go s.up.trySeal()
 }
 
 // Kill implements [Link].

@@ -2,11 +2,13 @@ package relay_test
 
 import (
 	"bytes"
+	"io"
 	"net"
 	"testing"
 	"time"
 
 	"mqttward/packets"
+	"mqttward/proxy/proxytest"
 	"mqttward/proxy/relay"
 )
 
@@ -192,5 +194,31 @@ func readUntilEnd(c net.Conn) []byte {
 		if err != nil {
 			return got
 		}
+	}
+}
+
+// A broker that closes as soon as it sees the end of its stream must not get ahead of the
+// packet that its client is still to have.
+func TestInsertionBeforeABrokerThatClosesAtOnce(t *testing.T) {
+	for engine, start := range engines {
+		t.Run(engine, func(t *testing.T) {
+			proxytest.CheckLeaks(t)
+			for range 300 {
+				r := newRig(t, start(time.Second), tcpPair)
+				r.start(packets.V5)
+				closed := make(chan struct{})
+				go func() {
+					defer close(closed)
+					_, _ = io.Copy(io.Discard, r.broker)
+					r.broker.Close()
+				}()
+				r.link.End(farewell())
+				expect(t, r.client, disconnect)
+				expectEnd(t, r.client)
+				r.client.Close()
+				r.expectCause(relay.Drained)
+				<-closed
+			}
+		})
 	}
 }

@@ -121,17 +121,20 @@ func (b *builder) tokens(forUpstream *auth.Template) *jwt.Stage {
 		o.From = jwt.FromUserName
 	}
 	if c.PublicKeyFile != "" {
-		o.PublicKeyPEM, _ = b.readFile("auth.jwt.public_key_file", c.PublicKeyFile)
+		var ok bool
+		if o.PublicKeyPEM, ok = b.readFile("auth.jwt.public_key_file", c.PublicKeyFile); !ok {
+			return nil
+		}
 	}
 	if forUpstream != nil {
 		o.KeepClaims = forUpstream.Claims()
 	}
-	if len(b.faults) > faults {
-		return nil
-	}
+	// A declaration with a fault is no reason to leave the keys unchecked.
 	stage, err := jwt.New(o)
 	if err != nil {
 		b.fault(keyOf(err.Error()))
+	}
+	if len(b.faults) > faults {
 		return nil
 	}
 	for _, w := range stage.Warnings() {

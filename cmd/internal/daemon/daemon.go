@@ -82,7 +82,7 @@ func New(c *config.Config, o Options) (*Daemon, error) {
 	d.builtin = b.users()
 	if len(b.faults) > 0 {
 		d.Close()
-		byLine(b.faults)
+		b.byPlace(b.faults)
 		return nil, b.faults
 	}
 	chain, err := auth.NewChain(auth.Options{
@@ -109,17 +109,25 @@ func New(c *config.Config, o Options) (*Daemon, error) {
 		d.listeners = append(d.listeners, proxy.Listener{Name: l.Name, TLS: listenerTLS[i]})
 	}
 	d.warnings = b.warnings
-	byLine(d.warnings)
+	b.byPlace(d.warnings)
 	return d, nil
 }
 
-// byLine sorts problems as they stand in the file; those without a line come last.
-func byLine(problems []config.Problem) {
-	slices.SortStableFunc(problems, func(a, b config.Problem) int {
-		if (a.Line == 0) != (b.Line == 0) {
-			return cmp.Compare(b.Line, a.Line)
+// byPlace sorts problems as they stand in the configuration; those without a line come after
+// these, and those of the files that it names last.
+func (b *builder) byPlace(problems []config.Problem) {
+	own := b.config.Problem("", "").File
+	rank := func(p config.Problem) int {
+		switch {
+		case p.File == own && p.Line > 0:
+			return 0
+		case p.File == own, strings.HasPrefix(p.File, "$"):
+			return 1
 		}
-		return cmp.Compare(a.Line, b.Line)
+		return 2
+	}
+	slices.SortStableFunc(problems, func(p, q config.Problem) int {
+		return cmp.Or(cmp.Compare(rank(p), rank(q)), cmp.Compare(p.File, q.File), cmp.Compare(p.Line, q.Line))
 	})
 }
 
@@ -193,12 +201,11 @@ func (d *Daemon) Close() {
 var ErrForced = errors.New("not every session ended in time")
 
 // leaveRoom gives relaying its processors back: slow password hashes run on niced threads,
-// and each takes one of the runtime's places while it does.
-func (d *Daemon) leaveRoom() {
-	if d.builtin == nil {
-		return
+// and each takes one of the runtime's places while it does. It returns what undoes it.
+func (d *Daemon) leaveRoom() (undo func()) {
+	if d.builtin == nil || d.builtin.SlowWorkers() == 0 {
+		return func() {}
 	}
-	if n := d.builtin.SlowWorkers(); n > 0 {
-		runtime.GOMAXPROCS(runtime.GOMAXPROCS(0) + n)
-	}
+	before := runtime.GOMAXPROCS(runtime.GOMAXPROCS(0) + d.builtin.SlowWorkers())
+	return func() { runtime.GOMAXPROCS(before) }
 }

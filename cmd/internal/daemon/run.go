@@ -16,7 +16,7 @@ import (
 // time, [ErrForced] when some had to be cut, and any other error when a listener failed.
 func (d *Daemon) Run(signals <-chan os.Signal) error {
 	defer d.Close()
-	d.leaveRoom()
+	defer d.leaveRoom()()
 	ctx, cancel := context.WithCancel(context.Background())
 	var background sync.WaitGroup
 	defer background.Wait()

@@ -1,0 +1,115 @@
+package daemon
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"mqttward/config"
+	"mqttward/proxy/proxytest"
+)
+
+// base is a configuration's beginning, six lines, without any authentication.
+const base = `[[listener]]
+name = "mqtt"
+bind = "127.0.0.1:0"
+[upstream]
+addresses = ["127.0.0.1:1"]
+
+`
+
+// files makes a folder with files that configurations name.
+func files(t *testing.T) string {
+	t.Helper()
+	dir := t.TempDir()
+	for name, text := range map[string]string{
+		"users":  "alice:wonderland\n",
+		"secret": "0123456789abcdef\n",
+	} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return dir
+}
+
+// places reduces problems to their file, line and key.
+func places(dir string, problems []config.Problem) string {
+	var b strings.Builder
+	for _, p := range problems {
+		p.Text = ""
+		b.WriteString(strings.TrimSuffix(strings.TrimPrefix(p.String(), dir+"/"), ": ") + "\n")
+	}
+	return b.String()
+}
+
+func TestWarningsHaveTheirPlace(t *testing.T) {
+	const bound = "[auth.jwt.claims]\nusername = \"%u\"\n"
+	dir := files(t)
+	for _, tc := range []struct{ name, text, want string }{
+		{"nothing", base + "[auth.jwt]\nsecret_file = \"secret\"\n" + bound, ""},
+		{"a token bound to nothing", base + "[auth.jwt]\nsecret_file = \"secret\"\n", "c.toml:7: auth.jwt.claims\n"},
+		{"a short secret", base + "[auth.jwt]\nsecret = \"short\"\n" + bound, "c.toml:8: auth.jwt.secret\n"},
+		{"what config warns of is there too", base + "[auth.jwt]\nsecret_file = \"secret\"\nverify_claims = false\n" + bound,
+			"c.toml:10: auth.jwt.claims\nc.toml:10: auth.jwt.claims\n"},
+		{"users that were dropped come last", base + "[auth.builtin]\nusers_file = \"users\"\nstrict = false\n[auth.jwt]\nsecret = \"short\"\n",
+			"c.toml:10: auth.jwt.claims\nc.toml:11: auth.jwt.secret\nusers\nusers:1\n"},
+		{"a claim for the broker that users have not",
+			base + "[upstream.credentials]\nmode = \"replace\"\nusername = \"%{claim:sub}\"\n[auth]\nallow_anonymous = true\n[auth.jwt]\nsecret_file = \"secret\"\n" + bound,
+			"c.toml:9: upstream.credentials.username\n"},
+	} {
+		d, err := New(parse(t, dir, tc.text), Options{})
+		if err != nil {
+			t.Errorf("%s: %v", tc.name, err)
+			continue
+		}
+		if got := places(dir, d.Warnings()); got != tc.want {
+			t.Errorf("%s: got\n%swant\n%s%s", tc.name, got, tc.want, d.Warnings())
+		}
+		d.Close()
+	}
+}
+
+// All faults are told at once, those of the configuration in its order, and then those of
+// the files that it names.
+func TestFaultsAreTogetherAndInOrder(t *testing.T) {
+	proxytest.CheckLeaks(t)
+	dir := files(t)
+	c := parse(t, dir, base+`[auth.builtin]
+users_file = "users"
+[[auth.builtin.user]]
+name = "bob"
+password_hash = "builder"
+[auth.jwt]
+public_key_file = "secret"
+[auth.jwt.claims]
+username = "%z"
+[[listener]]
+name = "tls"
+bind = "127.0.0.1:0"
+[listener.tls]
+cert_file = "absent"
+key_file = "secret"
+`)
+	d, err := New(c, Options{})
+	var problems Problems
+	if d != nil || !errors.As(err, &problems) {
+		t.Fatalf("New: got %v, %v; want Problems", d, err)
+	}
+	want := `c.toml:11: auth.builtin.user[0].password_hash
+c.toml:13: auth.jwt.public_key_file
+c.toml:15: auth.jwt.claims.username
+c.toml:20: listener[1].tls.cert_file
+users:1
+`
+	if got := places(dir, problems); got != want {
+		t.Errorf("got\n%swant\n%s%v", got, want, err)
+	}
+	for _, secret := range []string{"wonderland", "builder", "0123456789abcdef"} {
+		if strings.Contains(err.Error(), secret) {
+			t.Errorf("the error quotes %q:\n%v", secret, err)
+		}
+	}
+}
