@@ -1,0 +1,116 @@
+package main_test
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"syscall"
+	"testing"
+	"time"
+
+	"mqttward/cmd/internal/daemon"
+	"mqttward/packets"
+	"mqttward/proxy/proxytest"
+)
+
+func TestASignalEndsEverySessionInOrder(t *testing.T) {
+	t.Parallel()
+	const serverShuttingDown = 0x8b
+	for _, signal := range []os.Signal{syscall.SIGTERM, os.Interrupt} {
+		b := startEmbedded(t)
+		w := startWard(t, plainListener, upstreamAt(b.addr()), sampleTokens)
+		address := w.addr("plain")
+		var devices []*device
+		for _, version := range versions {
+			devices = append(devices, connect(t, address, profile{version: version, id: "d" + version}))
+		}
+		w.signals <- signal
+		for _, d := range devices {
+			want := noCode
+			if d.profile.version == "5.0" {
+				want = serverShuttingDown
+			}
+			if got := d.ending(); got != want {
+				t.Errorf("%v, %s: ended with %#x, want %#x", signal, d.profile.version, got, want)
+			}
+		}
+		if err := w.wait(); err != nil {
+			t.Errorf("%v: Run returned %v, want nil", signal, err)
+		}
+		if got := w.log.lines("close_reason=drained"); got != len(devices) {
+			t.Errorf("%v: %d lines tell of a drained session, want %d", signal, got, len(devices))
+		}
+		if conn, err := net.Dial("tcp", address); err == nil {
+			conn.Close()
+			t.Errorf("%v: the listener is still open", signal)
+		}
+	}
+}
+
+// blockedWard has one session that can't end by itself: its client reads nothing of what its
+// broker goes on sending.
+func blockedWard(t *testing.T, shutdown string) *ward {
+	t.Helper()
+	full := make(chan struct{})
+	b := proxytest.NewBroker(t, proxytest.BrokerOptions{Handle: func(conn net.Conn) {
+		packet := append([]byte{0x30, 0xff, 0xff, 0x3f, 0, 1, 'x'}, make([]byte, 1<<20-1-3)...)
+		for sent := 0; ; sent++ {
+			conn.SetWriteDeadline(time.Now().Add(200 * time.Millisecond))
+			if _, err := conn.Write(packet); errors.Is(err, os.ErrDeadlineExceeded) {
+				close(full)
+				break
+			} else if err != nil {
+				return
+			}
+		}
+		conn.SetDeadline(time.Time{})
+		for { // until mqttward closes
+			if _, err := conn.Read(packet); err != nil {
+				return
+			}
+		}
+	}})
+	w := startWard(t, plainListener, upstreamAt(b.Addr()), sampleTokens,
+		"[limits]\nhalf_close_timeout = \"10m\"\n[shutdown]\n"+shutdown)
+	conn := dialRaw(t, w.addr("plain"), packets.AppendConnect(nil, rawProfile("5.0", "deaf")))
+	readCode(t, conn)
+	select {
+	case <-full:
+	case <-time.After(patience):
+		t.Fatal("the client's silence never stopped the broker")
+	}
+	return w
+}
+
+func TestASessionThatDoesNotEndIsCutAfterDrainTimeout(t *testing.T) {
+	t.Parallel()
+	for _, timeout := range []string{"0s", "300ms"} {
+		w := blockedWard(t, fmt.Sprintf("drain_timeout = %q", timeout))
+		w.signals <- syscall.SIGTERM
+		if err := w.wait(); !errors.Is(err, daemon.ErrForced) {
+			t.Errorf("drain_timeout = %s: Run returned %v, want ErrForced", timeout, err)
+		}
+		if got := w.log.lines(`msg="session ended"`, "client_id=deaf"); got != 1 {
+			t.Errorf("drain_timeout = %s: %d lines tell of the session's end, want 1", timeout, got)
+		}
+	}
+}
+
+func TestASecondSignalCutsAtOnce(t *testing.T) {
+	t.Parallel()
+	for _, shutdown := range []string{`drain_timeout = "10m"`, "drain_delay = \"10m\"\ndrain_timeout = \"10m\""} {
+		w := blockedWard(t, shutdown)
+		w.signals <- syscall.SIGTERM
+		proxytest.Eventually(t, "the first signal is heard", func() bool { return w.log.lines(`msg="shutting down"`) == 1 })
+		select {
+		case <-w.over:
+			t.Fatalf("%s: ended at the first signal, with %v", shutdown, w.err)
+		default:
+		}
+		w.signals <- syscall.SIGTERM
+		if err := w.wait(); !errors.Is(err, daemon.ErrForced) {
+			t.Errorf("%s: Run returned %v, want ErrForced", shutdown, err)
+		}
+	}
+}
