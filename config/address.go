@@ -82,6 +82,24 @@ func (a hostPort) listensOn(b hostPort) bool {
 	return b.ip.IsUnspecified() && a.ip.IsLoopback() && a.ip.Is4() == b.ip.Is4()
 }
 
+// clashes reports whether only one of two listeners, bound to a and b, can listen, as far as
+// that can be told without the DNS: they are the same, or one takes every address.
+func (a hostPort) clashes(b hostPort) bool {
+	if a.port != b.port || a.port == 0 {
+		return false
+	}
+	a, b = a.loopback(), b.loopback()
+	return a.bindKey() == b.bindKey() || a.covers(b) || b.covers(a)
+}
+
+// covers reports whether a is every address of b's family.
+func (a hostPort) covers(b hostPort) bool {
+	if a.host == "" || a.ip == netip.IPv6Unspecified() { // IPv4 too
+		return true
+	}
+	return a.ip.IsUnspecified() && b.ip.Is4()
+}
+
 // loopback returns a with the name localhost resolved.
 func (a hostPort) loopback() hostPort {
 	if strings.EqualFold(a.host, "localhost") {

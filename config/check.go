@@ -30,11 +30,11 @@ func (d *document) checkListeners(listeners []Listener) {
 		d.fault("listener", "there are %d listeners: %d are the most", len(listeners), maxListeners)
 		return
 	}
-	names, binds := map[string]string{}, map[string]string{}
+	names := map[string]string{}
 	for i, l := range listeners {
 		path := joinIndex("listener", i)
 		d.checkName(path+".name", l.Name, names)
-		d.checkBind(path+".bind", l.Bind, binds)
+		d.checkBind(path+".bind", l.Bind, listeners[:i])
 		if l.TLS != nil {
 			d.checkListenerTLS(path+".tls", l.TLS)
 		}
@@ -56,21 +56,22 @@ func (d *document) checkName(path, name string, seen map[string]string) {
 	}
 }
 
-// checkBind judges a listener's address; seen holds the paths of those before it.
-func (d *document) checkBind(path, bind string, seen map[string]string) {
+// checkBind judges a listener's address beside those of the listeners before it.
+func (d *document) checkBind(path, bind string, before []Listener) {
 	if bind == "" {
 		d.fault(path, `is missing: write bind = "0.0.0.0:1883" for every IPv4 address, or "[::]:1883" for all`)
 		return
 	}
 	a, fault := parseHostPort(bind)
-	switch at := a.bindKey(); {
-	case fault != "":
+	if fault != "" {
 		d.fault(path, `must be "host:port", such as "0.0.0.0:1883", not %q: %s`, bind, fault)
-	case a.port == 0: // as many as one likes
-	case seen[at] != "":
-		d.fault(path, "%q is the address of %s too", bind, seen[at])
-	default:
-		seen[at] = parentKey(path)
+		return
+	}
+	for i, l := range before {
+		if b, fault := parseHostPort(l.Bind); l.Bind != "" && fault == "" && a.clashes(b) {
+			d.fault(path, "%q can't be listened on beside %q of listener[%d]", bind, l.Bind, i)
+			return
+		}
 	}
 }
 
@@ -131,12 +132,17 @@ func (d *document) checkAddresses(c *Config) {
 	}
 }
 
+// maxSocketPath is what fits the system's address of a socket, with the NUL behind it.
+const maxSocketPath = 107
+
 // checkAddress judges one address of the broker.
 func (d *document) checkAddress(path, s string, c *Config) {
 	if socket, ok := strings.CutPrefix(s, "unix:"); ok {
 		switch {
 		case !strings.HasPrefix(socket, "/") || strings.ContainsRune(socket, 0):
 			d.fault(path, `must be "unix:" with an absolute path, such as "unix:/run/mosquitto.sock", not %q`, s)
+		case len(socket) > maxSocketPath:
+			d.fault(path, "the path has %d bytes: a socket's has %d at most", len(socket), maxSocketPath)
 		case c.Upstream.TLS != nil && c.Upstream.TLS.ServerName == "":
 			d.fault("upstream.tls.server_name", "is missing: the socket %q has no host that could be the name in the broker's certificate", s)
 		}

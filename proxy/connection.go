@@ -29,6 +29,7 @@ type connection struct {
 	accepted time.Time
 	socket   net.Conn // as accepted
 	conn     net.Conn // the same, or TLS above it
+	upstream net.Conn // once dialled, the roster's to close
 	hs       *handshake
 
 	connect packets.Connect // aliases the buffer that it was read into
@@ -46,28 +47,27 @@ type refusal struct {
 }
 
 func (s *Server) newConnection(l *Listener, socket net.Conn, hs *handshake) *connection {
-	s.enter()
-	return &connection{
+	c := &connection{
 		srv: s, listener: l, id: s.lastConn.Add(1), accepted: time.Now(),
 		socket: socket, conn: socket, hs: hs,
 	}
+	s.roster.enter(c)
+	return c
 }
 
 // serve takes a connection from its first byte to a refusal or to the relay.
 func (c *connection) serve() {
+	defer c.srv.roster.leave(c)
 	defer c.srv.handshakes.end(c.hs)
 	if err := c.secure(); err != nil {
 		c.logHandshake(err)
 		c.socket.Close()
-		c.srv.leave()
 		return
 	}
 	buf := connectBuffers.Get().(*[connectBufferSize]byte)
 	all, n, err := packets.ReadConnect(c.conn, buf[:0], c.srv.limits.MaxConnectSize)
-	r := c.open(all, n, err)
-	if r != nil {
+	if r := c.open(all, n, err); r != nil {
 		c.refuse(r)
-		c.srv.leave()
 	}
 	// The password was in there.
 	clear(all)
@@ -88,12 +88,14 @@ func (c *connection) secure() error {
 
 // open judges what was read, and starts the session or says why not.
 func (c *connection) open(all []byte, n int, err error) *refusal {
-	wanted := c.srv.handshakes.heard(c.hs)
+	if !c.srv.handshakes.heard(c.hs) {
+		return &refusal{reason: auth.Busy, quiet: true, detail: gaveWay}
+	}
 	if err == nil {
 		err = packets.ParseConnect(all[:n], &c.connect)
 	}
 	if err != nil {
-		return c.unreadable(err, wanted)
+		return c.unreadable(err)
 	}
 	c.creds = auth.Credentials{
 		ClientID: c.connect.ClientID,
@@ -106,28 +108,32 @@ func (c *connection) open(all []byte, n int, err error) *refusal {
 	if c.connect.HasAuthenticationMethod {
 		return &refusal{reason: auth.AuthMethod}
 	}
-	if !c.srv.admit() {
+	if !c.srv.roster.admit() {
 		return &refusal{reason: auth.Busy, detail: "max_connections is reached"}
 	}
 	r := c.judge()
 	if r == nil {
+		// From here on it counts as a session: a broker that is slow to answer takes no place
+		// from those who have yet to be judged.
+		c.srv.handshakes.end(c.hs)
 		r = c.handOver(all, n)
 	}
 	if r != nil {
-		c.srv.dismiss()
+		c.srv.roster.dismiss()
 	}
 	return r
 }
 
+// gaveWay is the log's detail for a connection that had to make room.
+const gaveWay = "silent while max_handshakes was reached: it gave way"
+
 // unreadable turns an error of reading or parsing into a refusal.
-func (c *connection) unreadable(err error, wanted bool) *refusal {
+func (c *connection) unreadable(err error) *refusal {
 	var perr *packets.Error
 	switch {
 	case errors.As(err, &perr):
 		c.connect.Version = perr.Version
 		return &refusal{reason: reasonOf(perr), err: err}
-	case !wanted:
-		return &refusal{reason: auth.Busy, detail: "silent while max_handshakes was reached: it gave way"}
 	case c.srv.draining.Err() != nil:
 		return &refusal{reason: auth.ShuttingDown, quiet: true}
 	case errors.Is(err, os.ErrDeadlineExceeded):
@@ -182,12 +188,12 @@ func (c *connection) handOver(all []byte, n int) *refusal {
 	}
 	c.address = address
 	session := c.newSession()
-	if !c.srv.register(session) {
+	if !c.srv.roster.begin(session, c, upstream) {
 		upstream.Close()
 		return &refusal{reason: auth.ShuttingDown}
 	}
 	if session.sent, err = c.sendConnect(upstream, connect, all, n); err != nil {
-		c.srv.unregister(session)
+		c.srv.roster.end(session)
 		upstream.Close()
 		return &refusal{reason: auth.UpstreamUnavailable, err: err}
 	}
@@ -224,13 +230,29 @@ func (c *connection) sendConnect(upstream net.Conn, connect *packets.Connect, al
 	return uint64(len(out)), upstream.SetWriteDeadline(time.Time{})
 }
 
-// refuse tells the log and the client.
+// refuse tells the log and the client, and closes.
 func (c *connection) refuse(r *refusal) {
+	defer c.socket.Close()
 	var packet [64]byte
 	code, connack := c.srv.refusals.connack(packet[:0], r.reason, &c.connect)
 	if r.quiet {
 		connack = nil
 	}
 	c.logRefused(r, code, len(connack) > 0)
-	sayAndClose(c.conn, c.socket, connack)
+	if len(connack) > 0 && say(c.conn, connack) {
+		// What it does now takes no place from those who have yet to be judged.
+		c.srv.handshakes.end(c.hs)
+		c.linger()
+	}
+}
+
+// linger gives a refused client a moment to read its answer. Where too many linger already,
+// it does not.
+func (c *connection) linger() {
+	select {
+	case c.srv.lingering <- struct{}{}:
+		drain(c.conn)
+		<-c.srv.lingering
+	default:
+	}
 }

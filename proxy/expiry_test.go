@@ -10,6 +10,7 @@ import (
 	"mqttward/auth"
 	"mqttward/packets"
 	"mqttward/proxy"
+	"mqttward/proxy/proxytest"
 )
 
 // expiresIn is a chain that accepts everybody for d.
@@ -111,6 +112,20 @@ func TestProofThatHasEndedAlready(t *testing.T) {
 	r := newRig(t, func(o *options) { o.Chain = expiresIn(t, -time.Second) })
 	c := r.send(frame(client(packets.V5, "u", "p")))
 	readAll(t, c)
+	c.Close()
+	r.expectLog("session ended", "close_reason=expired")
+}
+
+// A broker that does not answer CONNECT does not lengthen a proof.
+func TestExpiryBeforeTheBrokerAnswers(t *testing.T) {
+	r := newRig(t, func(o *options) {
+		o.Chain = expiresIn(t, 300*time.Millisecond)
+		o.broker = proxytest.BrokerOptions{Connack: []byte{}}
+	})
+	c := r.send(frame(client(packets.V5, "u", "p")))
+	if got := readAll(t, c); len(got) > 0 { // no DISCONNECT before CONNACK
+		t.Errorf("got % x, want a plain close", got)
+	}
 	c.Close()
 	r.expectLog("session ended", "close_reason=expired")
 }

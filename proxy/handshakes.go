@@ -7,15 +7,14 @@ import (
 	"time"
 )
 
-// handshakes bounds the connections whose CONNECT has not been accepted yet. It is safe for
-// concurrent use.
+// handshakes bounds the connections whose CONNECT has neither been accepted nor refused. It is
+// safe for concurrent use.
 type handshakes struct {
 	mu        sync.Mutex
 	max       int
 	count     int
 	addresses map[netip.Prefix]*addressQueue // those with a silent connection
-	all       map[*handshake]struct{}
-	freed     *sync.Cond // a place was given back, or the table closed
+	freed     *sync.Cond                     // a place was given back, or the table closed
 	closed    bool
 }
 
@@ -25,7 +24,7 @@ type addressQueue struct {
 	count          int
 }
 
-// handshake is one connection on its way to being accepted.
+// handshake is one connection on its way to the verdict.
 type handshake struct {
 	conn       net.Conn // the socket: closing it ends the handshake
 	address    netip.Prefix
@@ -37,11 +36,7 @@ type handshake struct {
 }
 
 func newHandshakes(max int) *handshakes {
-	h := &handshakes{
-		max:       max,
-		addresses: map[netip.Prefix]*addressQueue{},
-		all:       map[*handshake]struct{}{},
-	}
+	h := &handshakes{max: max, addresses: map[netip.Prefix]*addressQueue{}}
 	h.freed = sync.NewCond(&h.mu)
 	return h
 }
@@ -95,8 +90,8 @@ func (h *handshakes) begin(conn net.Conn) *handshake {
 		return nil
 	}
 	h.count++
-	h.all[hs] = struct{}{}
 	h.enqueue(hs)
+	h.freed.Broadcast() // whoever waits has somebody silent to wait for now
 	return hs
 }
 
@@ -123,19 +118,10 @@ func (h *handshakes) close(f func(net.Conn)) {
 	defer h.mu.Unlock()
 	h.closed = true
 	h.freed.Broadcast()
-	for hs := range h.all {
-		if hs.silent {
+	for _, q := range h.addresses {
+		for hs := q.oldest; hs != nil; hs = hs.next {
 			f(hs.conn)
 		}
-	}
-}
-
-// each calls f for every connection.
-func (h *handshakes) each(f func(net.Conn)) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	for hs := range h.all {
-		f(hs.conn)
 	}
 }
 
@@ -162,7 +148,6 @@ func (h *handshakes) drop(hs *handshake) {
 	hs.held = false
 	h.dequeue(hs)
 	h.count--
-	delete(h.all, hs)
 	h.freed.Signal()
 }
 

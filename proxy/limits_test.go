@@ -294,3 +294,119 @@ func TestJudgedConnectionsDoNotGiveWay(t *testing.T) {
 		read(t, c, accepting(packets.V5))
 	}
 }
+
+// A broker that is slow to answer takes no place from those who have yet to be judged.
+func TestDiallingTakesNoHandshakePlace(t *testing.T) {
+	const places = 4
+	dialling := make(chan struct{}, places+1)
+	r := newRig(t, func(o *options) {
+		o.Limits.MaxHandshakes = places
+		o.Upstream = dialFunc(func(ctx context.Context) (net.Conn, string, error) {
+			dialling <- struct{}{}
+			<-ctx.Done()
+			return nil, "", ctx.Err()
+		})
+	})
+	for range places + 1 {
+		r.send(frame(client(packets.V5, "u", "p")))
+	}
+	for range places + 1 {
+		select {
+		case <-dialling:
+		case <-time.After(10 * time.Second):
+			t.Fatal("a client that may come in waits for others that are being dialled for")
+		}
+	}
+	proxytest.Eventually(t, "no place is taken", func() bool { return r.server.Handshakes() == 0 })
+}
+
+type dialFunc func(ctx context.Context) (net.Conn, string, error)
+
+func (f dialFunc) Dial(ctx context.Context) (net.Conn, string, error) { return f(ctx) }
+
+// Refused clients that do not go away take no place from others, and are not waited for when
+// there are many.
+func TestRefusedClientsThatStayTakeNoPlace(t *testing.T) {
+	r := newRig(t, func(o *options) {
+		o.Limits.MaxHandshakes = 4
+		o.Chain = chainOf(t, always(auth.Denied(auth.BadPassword, "")))
+	})
+	begun := time.Now()
+	const clients = 200
+	for range clients {
+		c := r.send(frame(client(packets.V5, "u", "p")))
+		read(t, c, wanted(auth.BadPassword, packets.V5)) // and stays
+	}
+	// With a place held for each one's 250 ms it would be 12.5 s.
+	if took := time.Since(begun); took > 6*time.Second {
+		t.Errorf("%d refusals took %v", clients, took)
+	}
+}
+
+// Two listeners share the places: a connection of one that stays silent must not keep one of
+// the other waiting beyond its due.
+func TestListenerThatWaitsForAPlaceIsWoken(t *testing.T) {
+	judging, release := make(chan struct{}), make(chan struct{})
+	var first sync.Once
+	r := newRig(t, func(o *options) {
+		o.Limits.MaxHandshakes = 1
+		o.Chain = chainOf(t, stageFunc(func(context.Context, *auth.Credentials) auth.Verdict {
+			first.Do(func() {
+				close(judging)
+				<-release
+			})
+			return auth.Accepted(auth.Identity{})
+		}))
+	})
+	l, err := proxy.Listen(t.Context(), "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	go r.server.Serve(proxy.Listener{Listener: l, Name: "second"})
+	r.send(frame(client(packets.V5, "u", "p")))
+	<-judging
+	// One silent connection at each listener, and a good client behind each of them.
+	var good []net.Conn
+	for _, addr := range []string{r.addr, l.Addr().String()} {
+		for _, packet := range [][]byte{nil, frame(client(packets.V311, "u", "p"))} {
+			c, err := net.Dial("tcp", addr)
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { c.Close() })
+			c.Write(packet)
+			if packet != nil {
+				good = append(good, c)
+			}
+		}
+	}
+	begun := time.Now()
+	close(release)
+	for _, c := range good {
+		read(t, c, accepting(packets.V311))
+	}
+	if took := time.Since(begun); took > 5*time.Second {
+		t.Errorf("the good clients waited %v", took)
+	}
+}
+
+// Close does not wait for a broker that does not read.
+func TestCloseWhileAConnectIsBeingSent(t *testing.T) {
+	ours, theirs := net.Pipe() // nobody reads at the other end
+	defer theirs.Close()
+	dialled := make(chan struct{})
+	r := newRig(t, func(o *options) {
+		o.Upstream = dialFunc(func(context.Context) (net.Conn, string, error) {
+			close(dialled)
+			return ours, "pipe", nil
+		})
+	})
+	r.send(frame(client(packets.V5, "u", "p")))
+	<-dialled
+	proxytest.Eventually(t, "the session has begun", func() bool { return r.server.Sessions() == 1 })
+	begun := time.Now()
+	r.server.Close()
+	if took := time.Since(begun); took > 2*time.Second {
+		t.Errorf("Close took %v", took)
+	}
+}

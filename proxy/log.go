@@ -96,12 +96,14 @@ func (c *connection) logRefused(r *refusal, code packets.ReasonCode, answered bo
 // away, as a load balancer's check does, is of no interest.
 func (c *connection) logHandshake(err error) {
 	level := slog.LevelInfo
-	if errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET) {
+	if errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, net.ErrClosed) {
 		level = slog.LevelDebug
 	}
 	if c.mayLog(level) {
+		// An error about a certificate quotes it, at any length.
+		text := auth.Display([]byte(err.Error()))
 		c.srv.log.LogAttrs(context.Background(), level, "TLS handshake failed",
-			append(c.who(), slog.Any("error", err), milliseconds(c.accepted))...)
+			append(c.who(), slog.String("error", text), milliseconds(c.accepted))...)
 	}
 }
 

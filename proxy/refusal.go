@@ -99,33 +99,43 @@ func (o RefusalOptions) connack(dst []byte, r auth.Reason, c *packets.Connect) (
 	if !ok {
 		return 0, nil
 	}
-	text := ""
 	if o.ReasonStrings && c.RequestProblemInformation {
-		text = r.String()
+		if p := packets.AppendConnack(dst, c.Version, code, o.word(r)); fits(p, c) {
+			return code, p
+		}
+		// The text must be left out where it makes the packet too large. [MQTT5 3.2.2-19]
 	}
-	dst = packets.AppendConnack(dst, c.Version, code, text)
-	if c.MaximumPacketSize != 0 && uint64(len(dst)) > uint64(c.MaximumPacketSize) {
-		return code, nil
+	if p := packets.AppendConnack(dst, c.Version, code, ""); fits(p, c) {
+		return code, p
 	}
-	return code, dst
+	return code, nil
 }
 
-// sayAndClose writes a last packet, half-closes, drains a little and closes. An empty packet
-// just closes.
-func sayAndClose(conn, socket net.Conn, packet []byte) {
-	if len(packet) == 0 {
-		socket.Close()
-		return
+// word is what a client is told of r: no more than its code tells.
+func (o RefusalOptions) word(r auth.Reason) string {
+	if o.Uniform && ofStage(r) {
+		r = auth.NoCredentials
 	}
+	return r.String()
+}
+
+// fits reports whether the client accepts a packet of this size. [MQTT5 3.1.2-24]
+func fits(packet []byte, c *packets.Connect) bool {
+	return c.MaximumPacketSize == 0 || uint64(len(packet)) <= uint64(c.MaximumPacketSize)
+}
+
+// say writes a last packet and ends our stream, and reports whether the client has both.
+func say(conn net.Conn, packet []byte) bool {
 	conn.SetDeadline(time.Now().Add(refusalWriteTimeout))
 	if _, err := conn.Write(packet); err != nil {
-		socket.Close()
-		return
+		return false
 	}
-	if w, ok := conn.(interface{ CloseWrite() error }); ok {
-		_ = w.CloseWrite()
-	}
+	w, ok := conn.(interface{ CloseWrite() error })
+	return ok && w.CloseWrite() == nil
+}
+
+// drain reads and drops what a client still sends, until it closes, or for long enough.
+func drain(conn net.Conn) {
 	conn.SetReadDeadline(time.Now().Add(refusalDrainTime))
 	_, _ = io.CopyN(io.Discard, conn, refusalDrainBytes)
-	socket.Close()
 }

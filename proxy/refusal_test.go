@@ -120,7 +120,7 @@ func TestReasonStrings(t *testing.T) {
 		"the client wants none":    {true, []byte{0x17, 0}, wanted(auth.BadPassword, packets.V5)},
 		"the client wants them":    {true, []byte{0x17, 1}, spoken},
 		"it fits the maximum":      {true, []byte{0x27, 0, 0, 0, 20}, spoken},
-		"it exceeds the maximum":   {true, []byte{0x27, 0, 0, 0, 19}, nil},
+		"it exceeds the maximum":   {true, []byte{0x27, 0, 0, 0, 19}, wanted(auth.BadPassword, packets.V5)},
 		"even the code exceeds it": {false, []byte{0x27, 0, 0, 0, 4}, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -135,6 +135,21 @@ func TestReasonStrings(t *testing.T) {
 			}
 			r.expectUpstream(0)
 		})
+	}
+}
+
+// With uniform codes the text must not tell what the code hides.
+func TestReasonStringsOfUniformCodes(t *testing.T) {
+	answers := map[string]bool{}
+	for _, reason := range []auth.Reason{auth.BadPassword, auth.NoCredentials, auth.TokenExpired} {
+		r := newRig(t, func(o *options) {
+			o.Refusals = proxy.RefusalOptions{Uniform: true, ReasonStrings: true}
+			o.Chain = chainOf(t, always(auth.Denied(reason, "")))
+		})
+		answers[string(r.answer(frame(client(packets.V5, "u", "p"))))] = true
+	}
+	if len(answers) != 1 {
+		t.Errorf("the answers differ: %v", answers)
 	}
 }
 

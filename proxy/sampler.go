@@ -21,6 +21,7 @@ const (
 type sampler struct {
 	log   *slog.Logger
 	wheel *wheel
+	start func(func())
 
 	mu      sync.Mutex
 	windows map[netip.Prefix]*sampleCount
@@ -30,10 +31,11 @@ type sampler struct {
 // sampleCount is one address's window.
 type sampleCount struct{ lines, suppressed int }
 
-func (s *sampler) init(log *slog.Logger, w *wheel) {
-	s.log, s.wheel = log, w
-	s.windows = map[netip.Prefix]*sampleCount{}
+// newSampler returns a sampler. start runs what may block, such as writing the log.
+func newSampler(log *slog.Logger, w *wheel, start func(func())) *sampler {
+	s := &sampler{log: log, wheel: w, start: start, windows: map[netip.Prefix]*sampleCount{}}
 	s.timer.owner = s
+	return s
 }
 
 // take reports whether another refusal of address may be logged.
@@ -60,8 +62,8 @@ func (s *sampler) take(address netip.Prefix) bool {
 	return true
 }
 
-// due ends the window of all addresses.
-func (s *sampler) due(time.Time) { s.flush() }
+// due ends the window of all addresses. The wheel must not wait for the log.
+func (s *sampler) due(time.Time) { s.start(s.flush) }
 
 // flush tells what was suppressed, and begins anew.
 func (s *sampler) flush() {

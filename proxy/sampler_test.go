@@ -17,8 +17,7 @@ func TestStormOfRefusalsIsSampled(t *testing.T) {
 		w := newWheel()
 		go w.run()
 		defer w.close()
-		var s sampler
-		s.init(slog.New(slog.NewTextHandler(&log, nil)), w)
+		s := newSampler(slog.New(slog.NewTextHandler(&log, nil)), w, func(f func()) { go f() })
 		loud, quiet := netip.MustParsePrefix("192.0.2.1/32"), netip.MustParsePrefix("2001:db8::/64")
 		logged := 0
 		for range 1000 {
@@ -45,13 +44,40 @@ func TestStormOfRefusalsIsSampled(t *testing.T) {
 }
 
 func TestSamplerIsBounded(t *testing.T) {
-	w := newWheel()
-	var s sampler
-	s.init(slog.New(slog.DiscardHandler), w)
+	s := newSampler(slog.New(slog.DiscardHandler), newWheel(), func(f func()) { f() })
 	for i := range 3 * sampleAddresses {
 		s.take(netip.PrefixFrom(netip.AddrFrom4([4]byte{10, byte(i >> 16), byte(i >> 8), byte(i)}), 32))
 	}
 	if n := len(s.windows); n > sampleAddresses+1 {
 		t.Errorf("the table has %d entries, want at most %d", n, sampleAddresses+1)
 	}
+}
+
+// A log that blocks must not hold up the wheel, and with it expiry and time-outs.
+func TestLogThatBlocksDoesNotHoldUpTheWheel(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWheel()
+		go w.run()
+		defer w.close()
+		stuck := blockingWriter(make(chan struct{}))
+		s := newSampler(slog.New(slog.NewTextHandler(stuck, nil)), w, func(f func()) { go f() })
+		for range sampleLines + 1 {
+			s.take(netip.Prefix{})
+		}
+		a := newAlarm(w, time.Now().Add(sampleWindow+time.Second))
+		time.Sleep(sampleWindow + 2*time.Second)
+		synctest.Wait()
+		if len(a.fired()) != 1 {
+			t.Error("the wheel stands still")
+		}
+		close(stuck)
+	})
+}
+
+// blockingWriter blocks every write until it is closed.
+type blockingWriter chan struct{}
+
+func (w blockingWriter) Write(p []byte) (int, error) {
+	<-w
+	return len(p), nil
 }

@@ -91,8 +91,10 @@ type Server struct {
 	log         *slog.Logger
 
 	handshakes *handshakes
+	roster     *roster
+	lingering  chan struct{} // as many as refused clients may linger
 	wheel      *wheel
-	sampler    sampler
+	sampler    *sampler
 	lastConn   atomic.Uint64 // the log's conn
 	goroutines sync.WaitGroup
 
@@ -102,10 +104,6 @@ type Server struct {
 
 	mu        sync.Mutex
 	listeners map[net.Listener]struct{}
-	sessions  map[*session]struct{} // those that relay
-	admitted  int                   // connections that count towards MaxConnections
-	open      int                   // connections that are not closed yet
-	empty     *sync.Cond            // open reached 0
 	closed    bool
 }
 
@@ -125,184 +123,12 @@ func NewServer(o Options) *Server {
 		log:         o.Log,
 		wheel:       newWheel(),
 		listeners:   map[net.Listener]struct{}{},
-		sessions:    map[*session]struct{}{},
 	}
 	s.handshakes = newHandshakes(s.limits.MaxHandshakes)
-	s.sampler.init(s.log, s.wheel)
+	s.roster = newRoster(s.limits.MaxConnections)
+	s.lingering = make(chan struct{}, max(1, s.limits.MaxHandshakes/2))
+	s.sampler = newSampler(s.log, s.wheel, s.goroutines.Go)
 	s.draining, s.drain = context.WithCancel(context.Background())
-	s.empty = sync.NewCond(&s.mu)
 	s.goroutines.Go(s.wheel.run)
 	return s
-}
-
-// Serve accepts clients from l until the server ends, and closes l. It returns
-// [ErrServerClosed] then, and any other error only where l can't be used any more.
-func (s *Server) Serve(l Listener) error {
-	s.mu.Lock()
-	if s.draining.Err() != nil {
-		s.mu.Unlock()
-		l.Close()
-		return ErrServerClosed
-	}
-	s.listeners[l.Listener] = struct{}{}
-	s.goroutines.Add(1)
-	s.mu.Unlock()
-	defer s.goroutines.Done()
-	defer l.Close()
-	return s.accept(l)
-}
-
-// acceptBackOff bounds the wait after an error of accept, such as no descriptor left.
-const acceptBackOffMin, acceptBackOffMax = 5 * time.Millisecond, time.Second
-
-func (s *Server) accept(l Listener) error {
-	wait := acceptBackOffMin
-	for {
-		conn, err := l.Accept()
-		switch {
-		case s.draining.Err() != nil:
-			if err == nil {
-				conn.Close()
-			}
-			return ErrServerClosed
-		case errors.Is(err, net.ErrClosed):
-			return err
-		case err != nil:
-			s.log.Error("accept", "listener", l.Name, "error", err, "retry_in", wait)
-			select {
-			case <-time.After(wait):
-			case <-s.draining.Done():
-				return ErrServerClosed
-			}
-			wait = min(2*wait, acceptBackOffMax)
-			continue
-		}
-		wait = acceptBackOffMin
-		conn.SetDeadline(time.Now().Add(s.limits.ConnectTimeout))
-		hs := s.handshakes.begin(conn)
-		if hs == nil {
-			conn.Close()
-			return ErrServerClosed
-		}
-		c := s.newConnection(&l, conn, hs)
-		s.goroutines.Go(c.serve)
-	}
-}
-
-// Shutdown closes the listeners, refuses whoever is not relaying yet with shutting_down, ends
-// every session, MQTT 5.0 clients with DISCONNECT 0x8B where a packet boundary comes, and
-// waits for all of them. When ctx ends first, its error is returned, and Close ends the rest.
-func (s *Server) Shutdown(ctx context.Context) error {
-	for _, session := range s.beginDrain() {
-		session.end(relay.Drained, serverShuttingDown)
-	}
-	stop := context.AfterFunc(ctx, func() {
-		s.mu.Lock()
-		s.empty.Broadcast()
-		s.mu.Unlock()
-	})
-	defer stop()
-	s.mu.Lock()
-	for s.open > 0 && ctx.Err() == nil {
-		s.empty.Wait()
-	}
-	left := s.open
-	s.mu.Unlock()
-	if left > 0 {
-		return ctx.Err()
-	}
-	return s.Close()
-}
-
-// Close ends everything at once, and returns when nothing is left of the server.
-func (s *Server) Close() error {
-	sessions := s.beginDrain()
-	s.handshakes.each(func(c net.Conn) { c.Close() })
-	for _, session := range sessions {
-		session.kill(relay.Forced)
-	}
-	s.mu.Lock()
-	for s.open > 0 {
-		s.empty.Wait()
-	}
-	first := !s.closed
-	s.closed = true
-	s.mu.Unlock()
-	if first {
-		s.wheel.close()
-	}
-	s.goroutines.Wait()
-	s.sampler.flush()
-	return nil
-}
-
-// silentGrace is how long a connection whose CONNECT is on its way may take to deliver it
-// once the server is shutting down, so that it can be told.
-const silentGrace = 250 * time.Millisecond
-
-// beginDrain closes the listeners, sees to it that nobody else comes to relay, and returns
-// the sessions that do.
-func (s *Server) beginDrain() []*session {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.drain()
-	for l := range s.listeners {
-		l.Close()
-	}
-	clear(s.listeners)
-	s.handshakes.close(func(c net.Conn) { c.SetDeadline(time.Now().Add(silentGrace)) })
-	sessions := make([]*session, 0, len(s.sessions))
-	for session := range s.sessions {
-		sessions = append(sessions, session)
-	}
-	return sessions
-}
-
-// enter counts a connection as open; leave ends that.
-func (s *Server) enter() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.open++
-}
-
-func (s *Server) leave() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.open--; s.open == 0 {
-		s.empty.Broadcast()
-	}
-}
-
-// admit counts a client towards MaxConnections, if there is room; dismiss ends that.
-func (s *Server) admit() bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.limits.MaxConnections > 0 && s.admitted >= s.limits.MaxConnections {
-		return false
-	}
-	s.admitted++
-	return true
-}
-
-func (s *Server) dismiss() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.admitted--
-}
-
-// register adds a session that is about to relay, unless the server is about to end.
-func (s *Server) register(session *session) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.draining.Err() != nil {
-		return false
-	}
-	s.sessions[session] = struct{}{}
-	return true
-}
-
-func (s *Server) unregister(session *session) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	delete(s.sessions, session)
 }

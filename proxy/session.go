@@ -64,7 +64,11 @@ func (c *connection) newSession() *session {
 // start relays, and waits for the broker's CONNACK.
 func (s *session) start(engine relay.Relay, p relay.Pair) {
 	s.connackBy = time.Now().Add(s.srv.limits.ConnackTimeout)
-	s.srv.wheel.set(&s.timer, s.connackBy)
+	first := s.connackBy
+	if !s.expires.IsZero() && s.expires.Before(first) {
+		first = s.expires
+	}
+	s.srv.wheel.set(&s.timer, first)
 	link := engine.Start(p)
 	s.mu.Lock()
 	s.link = link
@@ -131,7 +135,6 @@ func (s *session) kill(cause relay.Cause) {
 func (s *session) ended(e relay.End) {
 	s.srv.wheel.unset(&s.timer)
 	s.logEnded(e)
-	s.srv.unregister(s)
-	s.srv.dismiss()
-	s.srv.leave()
+	s.srv.roster.dismiss()
+	s.srv.roster.end(s)
 }

@@ -42,9 +42,12 @@ type Options struct {
 	// the library is made: for argon2id it is Workers alone that leaves processors over.
 	Workers int
 	// Queue is how many slow hashes may wait for a worker. 0 means 128 for each worker:
-	// about as many as it gets done in the usual auth_timeout. Each holds a copy of its
-	// password.
+	// about as many as it gets done in the usual auth_timeout, and no more than a quarter of
+	// Places. Each holds a copy of its password.
 	Queue int
+	// Places is how many clients may be on their way to a verdict at once; 0 where there is no
+	// such limit. A queue that could take them all would keep everybody else waiting.
+	Places int
 	// Log is told of hashes that panic. Nil means slog.Default().
 	Log *slog.Logger
 }

@@ -57,6 +57,9 @@ func (s *Stage) startPool(o Options) {
 	queue := o.Queue
 	if queue == 0 {
 		queue = queuePerWorker * s.workers
+		if o.Places > 0 {
+			queue = max(1, min(queue, o.Places/4))
+		}
 	}
 	log := o.Log
 	if log == nil {

@@ -3,14 +3,12 @@ package jwt
 import (
 	"context"
 	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"net/netip"
 	"net/url"
-	"os"
 	"strings"
 )
 
@@ -62,27 +60,16 @@ func isLoopback(host string) bool {
 
 // newClient returns the client that fetches the set. It follows no redirect by itself and
 // keeps no connection: between two fetches there are minutes.
-func newClient(o *JWKSOptions) (*http.Client, error) {
-	roots := o.RootCAs
-	if o.CAFile != "" {
-		data, err := os.ReadFile(o.CAFile)
-		if err != nil {
-			return nil, fmt.Errorf("auth.jwt.jwks_ca_file: %w", err)
-		}
-		roots = x509.NewCertPool()
-		if !roots.AppendCertsFromPEM(data) {
-			return nil, fmt.Errorf("auth.jwt.jwks_ca_file: %q holds no certificate", o.CAFile)
-		}
-	}
+func newClient(o *JWKSOptions) *http.Client {
 	return &http.Client{
 		Transport: &http.Transport{
 			Proxy:                  http.ProxyFromEnvironment,
-			TLSClientConfig:        &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12},
+			TLSClientConfig:        &tls.Config{RootCAs: o.RootCAs, MinVersion: tls.VersionTLS12},
 			DisableKeepAlives:      true,
 			MaxResponseHeaderBytes: 64 << 10,
 		},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	}, nil
+	}
 }
 
 // fetch gets the set's JSON, and follows redirects to it. A failure comes with its result.

@@ -46,9 +46,7 @@ func newJWKS(o JWKSOptions, now func() time.Time, log *slog.Logger) (*jwks, erro
 	}
 	j.name = (&url.URL{Scheme: j.url.Scheme, Host: j.url.Host, Path: j.url.Path}).String()
 	j.log = log.With("jwks", j.name)
-	if j.client, err = newClient(&o); err != nil {
-		return nil, err
-	}
+	j.client = newClient(&o)
 	j.headers = make(http.Header)
 	for name, v := range o.Headers {
 		j.headers.Set(name, v)

@@ -140,8 +140,6 @@ func TestNewErrors(t *testing.T) {
 		"auth.jwt.jwks_min_refetch: ":        {JWKS: &JWKSOptions{URL: "https://h/", MinRefetch: -1}},
 		"auth.jwt.jwks_timeout: ":            {JWKS: &JWKSOptions{URL: "https://h/", Timeout: -1}},
 		"auth.jwt.jwks_max_stale: ":          {JWKS: &JWKSOptions{URL: "https://h/", MaxStale: -1}},
-		"auth.jwt.jwks_ca_file: set":         {JWKS: &JWKSOptions{URL: "https://h/", CAFile: "x", RootCAs: x509.NewCertPool()}},
-		"auth.jwt.jwks_ca_file: open":        {JWKS: &JWKSOptions{URL: "https://h/", CAFile: "/does/not/exist"}},
 		`auth.jwt.jwks_headers: "Host"`:      {JWKS: &JWKSOptions{URL: "https://h/", Headers: map[string]string{"Host": "x"}}},
 		`auth.jwt.jwks_headers: "a b"`:       {JWKS: &JWKSOptions{URL: "https://h/", Headers: map[string]string{"a b": "x"}}},
 		`auth.jwt.jwks_headers: empty`:       {JWKS: &JWKSOptions{URL: "https://h/", Headers: map[string]string{"": "x"}}},

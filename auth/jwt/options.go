@@ -80,10 +80,8 @@ type JWKSOptions struct {
 	// CacheFile is where the last good answer is kept for a restart during an outage. Empty
 	// means nowhere. Its folder must exist and be writable.
 	CacheFile string
-	// CAFile holds the PEM certificates that the server's certificate must chain to. Empty
-	// means RootCAs. Setting both is an error.
-	CAFile string
-	// RootCAs is CAFile for a caller that has read it. Nil means the system's.
+	// RootCAs are the authorities that the server's certificate must chain to. Nil means the
+	// system's.
 	RootCAs *x509.CertPool
 	// Headers are sent with each request to the URL's own scheme, host and port, and no longer
 	// once a redirect has led elsewhere. Host, Content-Length and Transfer-Encoding are refused.
@@ -172,9 +170,6 @@ func (o JWKSOptions) withDefaults() (JWKSOptions, error) {
 	}
 	if o.MaxStale < 0 {
 		return o, errors.New("auth.jwt.jwks_max_stale: must not be negative")
-	}
-	if o.CAFile != "" && o.RootCAs != nil {
-		return o, errors.New("auth.jwt.jwks_ca_file: set together with other root certificates")
 	}
 	for name, v := range o.Headers {
 		if err := checkHeader(name, v); err != nil {

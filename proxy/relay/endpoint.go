@@ -39,8 +39,9 @@ type writeCloser interface{ CloseWrite() error }
 // netConner is a connection above another, such as a *tls.Conn.
 type netConner interface{ NetConn() net.Conn }
 
-// bottom returns the connection that c stands on: c itself unless it is TLS.
-func bottom(c net.Conn) net.Conn {
+// Socket returns the connection that c stands on: c itself unless it is TLS. Closing it closes
+// both at once, where closing TLS may wait for a peer that does not read.
+func Socket(c net.Conn) net.Conn {
 	if over, ok := c.(netConner); ok {
 		return over.NetConn()
 	}

@@ -17,7 +17,7 @@ func newEndpoint(c net.Conn) endpoint {
 	case *net.UnixConn:
 		return newSocket(c, sc)
 	}
-	return &stream{conn: conn{Conn: c, socket: bottom(c)}}
+	return &stream{conn: conn{Conn: c, socket: Socket(c)}}
 }
 
 // socket is an endpoint that waits for readability, and takes a buffer only then.

@@ -3,7 +3,6 @@ package daemon
 import (
 	"errors"
 	"fmt"
-	"os"
 	"strings"
 
 	"mqttward/auth"
@@ -12,8 +11,9 @@ import (
 	"mqttward/config"
 )
 
-// users makes the stage of built-in users; nil where there is none, or where it can't.
-func (b *builder) users() *builtin.Stage {
+// users makes the stage of built-in users; nil where there is none, or where it can't. places
+// is how many clients may be on their way to a verdict.
+func (b *builder) users(places int) *builtin.Stage {
 	c := b.config.Auth.Builtin
 	if c == nil {
 		return nil
@@ -23,9 +23,12 @@ func (b *builder) users() *builtin.Stage {
 	if len(b.faults) > faults {
 		return nil
 	}
-	o := builtin.Options{Users: users, Log: b.log}
+	o := builtin.Options{Users: users, Places: places, Log: b.log}
 	if c.Identity == config.ByClientID {
 		o.IdentifyBy = builtin.ClientID
+		if b.config.Upstream.Credentials.Mode != config.CredentialsReplace {
+			b.warn("auth.builtin.identity", "a user proves its client id alone: the user name that goes to the broker is whatever the client wrote")
+		}
 	}
 	if j := b.config.Auth.JWT; j != nil {
 		o.Token = builtin.TokenInPassword
@@ -63,7 +66,7 @@ func (b *builder) fileUsers(c *config.Builtin) []builtin.User {
 	if c.UsersFile == "" {
 		return nil
 	}
-	f, err := os.Open(c.UsersFile)
+	f, err := openFile(c.UsersFile)
 	if err != nil {
 		b.fault(key, "open %s: %v", c.UsersFile, bare(err))
 		return nil
@@ -109,7 +112,7 @@ func (b *builder) tokens(forUpstream *auth.Template) *jwt.Stage {
 	faults := len(b.faults)
 	o := jwt.Options{
 		Secret:        c.Secret.Reveal(),
-		JWKS:          jwksOptions(c.JWKS),
+		JWKS:          b.jwks(c.JWKS),
 		Leeway:        c.Leeway,
 		IgnoreIAT:     !c.CheckIAT,
 		RequireExp:    c.RequireExp,
@@ -169,7 +172,8 @@ func (b *builder) claims(c *config.JWT) map[string]*auth.Template {
 	return claims
 }
 
-func jwksOptions(c *config.JWKS) *jwt.JWKSOptions {
+// jwks says how the key set is fetched; nil where there is none.
+func (b *builder) jwks(c *config.JWKS) *jwt.JWKSOptions {
 	if c == nil {
 		return nil
 	}
@@ -180,8 +184,10 @@ func jwksOptions(c *config.JWKS) *jwt.JWKSOptions {
 		Timeout:         c.Timeout,
 		MaxStale:        c.MaxStale,
 		CacheFile:       c.CacheFile,
-		CAFile:          c.CAFile,
 		Headers:         map[string]string{},
+	}
+	if c.CAFile != "" {
+		o.RootCAs = b.authorities("auth.jwt.jwks_ca_file", c.CAFile)
 	}
 	for name, value := range c.Headers {
 		o.Headers[name] = string(value.Reveal())

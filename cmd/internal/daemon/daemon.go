@@ -79,7 +79,8 @@ func New(c *config.Config, o Options) (*Daemon, error) {
 	pool := b.upstream()
 	credentials := b.credentials()
 	d.jwt = b.tokens(credentials.UserName)
-	d.builtin = b.users()
+	limits := b.limits()
+	d.builtin = b.users(limits.MaxHandshakes)
 	if len(b.faults) > 0 {
 		d.Close()
 		b.byPlace(b.faults)
@@ -102,7 +103,7 @@ func New(c *config.Config, o Options) (*Daemon, error) {
 			ReasonStrings: c.Auth.ReasonStrings,
 		},
 		Expiry: expiry(c.Auth.JWT),
-		Limits: b.limits(),
+		Limits: limits,
 		Log:    o.Log,
 	})
 	for i, l := range c.Listeners {

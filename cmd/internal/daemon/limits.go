@@ -8,6 +8,8 @@ const (
 	reservedFiles = 64
 	// filesPerSession is the client's and the broker's socket.
 	filesPerSession = 2
+	// fewSessions is what is warned of where it was not asked for.
+	fewSessions = 1000
 	// maxSessions is the limit where descriptors know none.
 	maxSessions = 10_000_000
 )
@@ -32,13 +34,18 @@ func (b *builder) limits() proxy.Limits {
 		b.warn("limits.max_handshakes", "%d would take more than a quarter of the %d files that may be open: %d are allowed; raise the limit of open files", l.MaxHandshakes, files, most)
 		l.MaxHandshakes = most
 	}
-	room := max(1, (files-reservedFiles-l.MaxHandshakes)/filesPerSession)
+	// Refused clients linger for a moment, half as many as there are handshakes.
+	reserved := reservedFiles + l.MaxHandshakes + l.MaxHandshakes/2
+	room := max(1, (files-reserved)/filesPerSession)
 	switch {
 	case l.MaxConnections == 0:
 		l.MaxConnections = min(room, maxSessions)
+		if room < fewSessions {
+			b.warn("limits.max_connections", "%d files may be open, enough for %d clients: raise the limit of open files", files, room)
+		}
 	case l.MaxConnections > room:
 		b.warn("limits.max_connections", "%d clients want %d open files, and %d are allowed, enough for %d clients: raise the limit of open files",
-			l.MaxConnections, l.MaxConnections*filesPerSession+l.MaxHandshakes+reservedFiles, files, room)
+			l.MaxConnections, l.MaxConnections*filesPerSession+reserved, files, room)
 	}
 	return l
 }

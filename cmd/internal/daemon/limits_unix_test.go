@@ -34,11 +34,11 @@ func TestLimitsFollowTheOpenFiles(t *testing.T) {
 		connections, handshakes int
 		warnings                string
 	}{
-		{"enough", 10_000, "", (10_000 - 64 - 1024) / 2, 1024, ""},
-		{"handshakes give way", 2000, "", (2000 - 64 - 500) / 2, 500, "c.toml: limits.max_handshakes\n"},
-		{"a written one that fits", 10_000, "[limits]\nmax_connections = 4456\n", 4456, 1024, ""},
-		{"a written one that does not", 10_000, "[limits]\nmax_connections = 4457\n", 4457, 1024, "c.toml:9: limits.max_connections\n"},
-		{"few files", 70, "[limits]\nmax_handshakes = 4\n", 1, 4, ""},
+		{"enough", 10_000, "", (10_000 - 64 - 1024 - 512) / 2, 1024, ""},
+		{"handshakes give way", 2000, "", (2000 - 64 - 500 - 250) / 2, 500, "c.toml: limits.max_handshakes\nc.toml: limits.max_connections\n"},
+		{"a written one that fits", 10_000, "[limits]\nmax_connections = 4200\n", 4200, 1024, ""},
+		{"a written one that does not", 10_000, "[limits]\nmax_connections = 4201\n", 4201, 1024, "c.toml:9: limits.max_connections\n"},
+		{"few files", 70, "[limits]\nmax_handshakes = 4\n", 1, 4, "c.toml:8: limits.max_connections\n"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			c := parse(t, t.TempDir(), plain("127.0.0.1:1")+tc.text)

@@ -3,9 +3,7 @@ package daemon
 import (
 	"crypto/tls"
 	"crypto/x509"
-	"errors"
 	"fmt"
-	"os"
 
 	"mqttward/config"
 	"mqttward/proxy"
@@ -79,34 +77,4 @@ func (b *builder) authorities(key, file string) *x509.CertPool {
 		b.fault(key, "%s holds no certificate in PEM", file)
 	}
 	return pool
-}
-
-// maxPEMFile bounds the files of keys and certificates. The largest in use, a bundle of all
-// public authorities, has a quarter of it.
-const maxPEMFile = 1 << 20
-
-// readFile reads a file of keys or certificates.
-func (b *builder) readFile(key, file string) ([]byte, bool) {
-	info, err := os.Stat(file)
-	if err == nil && info.Size() > maxPEMFile {
-		err = fmt.Errorf("larger than %d bytes", maxPEMFile)
-	}
-	var text []byte
-	if err == nil {
-		text, err = os.ReadFile(file)
-	}
-	if err != nil {
-		b.fault(key, "read %s: %v", file, bare(err))
-		return nil, false
-	}
-	return text, true
-}
-
-// bare strips the operation and the path from an error that is told with both already.
-func bare(err error) error {
-	var path *os.PathError
-	if errors.As(err, &path) {
-		return path.Err
-	}
-	return err
 }

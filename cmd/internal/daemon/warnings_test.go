@@ -20,6 +20,9 @@ addresses = ["127.0.0.1:1"]
 
 `
 
+// aliceHash is a mosquitto hash of "wonderland".
+const aliceHash = "$6$MDEyMzQ1Njc4OWFi$5X1J/NGh4bFWFyFTvu4B+80xJ+wxkcNEKZQlB3bm9NvWe28HuYqAS4gFPm8l8Cg2qUyXpd3rik8dXbpuZCPF0g=="
+
 // files makes a folder with files that configurations name.
 func files(t *testing.T) string {
 	t.Helper()
@@ -56,6 +59,8 @@ func TestWarningsHaveTheirPlace(t *testing.T) {
 			"c.toml:10: auth.jwt.claims\nc.toml:10: auth.jwt.claims\n"},
 		{"users that were dropped come last", base + "[auth.builtin]\nusers_file = \"users\"\nstrict = false\n[auth.jwt]\nsecret = \"short\"\n",
 			"c.toml:10: auth.jwt.claims\nc.toml:11: auth.jwt.secret\nusers\nusers:1\n"},
+		{"users by client id, whose user name nobody proves",
+			base + "[auth.builtin]\nidentity = \"client_id\"\n[[auth.builtin.user]]\nname = \"a\"\npassword_hash = \"" + aliceHash + "\"\n", "c.toml:8: auth.builtin.identity\n"},
 		{"a claim for the broker that users have not",
 			base + "[upstream.credentials]\nmode = \"replace\"\nusername = \"%{claim:sub}\"\n[auth]\nallow_anonymous = true\n[auth.jwt]\nsecret_file = \"secret\"\n" + bound,
 			"c.toml:9: upstream.credentials.username\n"},
@@ -110,6 +115,19 @@ users:1
 	for _, secret := range []string{"wonderland", "builder", "0123456789abcdef"} {
 		if strings.Contains(err.Error(), secret) {
 			t.Errorf("the error quotes %q:\n%v", secret, err)
+		}
+	}
+}
+
+// Files that have no end, or are none, are told rather than read.
+func TestFilesThatAreNone(t *testing.T) {
+	dir := files(t)
+	for _, key := range []string{"[auth.builtin]\nusers_file", "[auth.jwt]\npublic_key_file"} {
+		for _, file := range []string{"/dev/zero", "."} {
+			_, err := New(parse(t, dir, base+key+" = \""+file+"\"\n"), Options{})
+			if err == nil || !strings.Contains(err.Error(), "not a file") || strings.Count(err.Error(), "\n") > 0 {
+				t.Errorf("%s = %s: got %v, want one line that says so", key, file, err)
+			}
 		}
 	}
 }

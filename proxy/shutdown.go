@@ -1,0 +1,60 @@
+package proxy
+
+import (
+	"context"
+	"net"
+	"time"
+
+	"mqttward/proxy/relay"
+)
+
+// Shutdown closes the listeners, refuses whoever is not relaying yet with shutting_down, ends
+// every session, MQTT 5.0 clients with DISCONNECT 0x8B where a packet boundary comes, and
+// waits for all of them. When ctx ends first, its error is returned, and Close ends the rest.
+func (s *Server) Shutdown(ctx context.Context) error {
+	for _, session := range s.beginDrain() {
+		session.end(relay.Drained, serverShuttingDown)
+	}
+	if err := s.roster.wait(ctx); err != nil {
+		return err
+	}
+	return s.Close()
+}
+
+// Close ends everything at once, and returns when nothing is left of the server.
+func (s *Server) Close() error {
+	sessions := s.beginDrain()
+	s.roster.cut()
+	for _, session := range sessions {
+		session.kill(relay.Forced)
+	}
+	_ = s.roster.wait(context.Background())
+	s.mu.Lock()
+	first := !s.closed
+	s.closed = true
+	s.mu.Unlock()
+	if first {
+		s.wheel.close()
+	}
+	s.goroutines.Wait()
+	s.sampler.flush()
+	return nil
+}
+
+// silentGrace is how long a connection whose CONNECT is on its way may take to deliver it
+// once the server is shutting down, so that it can be told.
+const silentGrace = 250 * time.Millisecond
+
+// beginDrain closes the listeners, sees to it that nobody else comes to relay, and returns
+// the sessions that do.
+func (s *Server) beginDrain() []*session {
+	s.mu.Lock()
+	s.drain()
+	for l := range s.listeners {
+		l.Close()
+	}
+	clear(s.listeners)
+	s.mu.Unlock()
+	s.handshakes.close(func(c net.Conn) { c.SetDeadline(time.Now().Add(silentGrace)) })
+	return s.roster.drain()
+}
