@@ -207,3 +207,16 @@ func TestCloseAmongClients(t *testing.T) {
 	s.Close()
 	clients.Wait()
 }
+
+// A queue that could take every place of those on their way to a verdict would keep out
+// clients that need no hash.
+func TestQueueTakesAQuarterOfThePlaces(t *testing.T) {
+	for _, tc := range []struct{ queue, places, want int }{
+		{0, 0, 2 * queuePerWorker}, {0, 100, 25}, {0, 3, 1}, {0, 1 << 20, 2 * queuePerWorker}, {7, 8, 7},
+	} {
+		s := newStage(t, Options{Users: slowUser(nil), Workers: 2, Queue: tc.queue, Places: tc.places})
+		if got := cap(s.pool.jobs); got != tc.want {
+			t.Errorf("queue %d, places %d: %d may wait, want %d", tc.queue, tc.places, got, tc.want)
+		}
+	}
+}
