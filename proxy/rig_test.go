@@ -9,7 +9,6 @@ import (
 	"log/slog"
 	"net"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -63,14 +62,14 @@ type rig struct {
 	server *proxy.Server
 	broker *proxytest.Broker
 	addr   string
-	log    *logBuffer
+	log    *proxytest.Log
 }
 
 // newRig starts a server that lets everybody in, as change has it.
 func newRig(t testing.TB, change func(*options)) *rig {
 	t.Helper()
 	proxytest.CheckLeaks(t)
-	log := &logBuffer{}
+	log := &proxytest.Log{}
 	o := &options{Options: proxy.Options{
 		Chain: letIn(t),
 		Relay: relay.NewGoroutines(relay.GoroutineOptions{HalfCloseTimeout: 2 * time.Second}),
@@ -189,24 +188,6 @@ func client(v packets.Version, user, password string) packets.Connect {
 		HasUserName: user != "", UserName: []byte(user),
 		HasPassword: password != "", Password: []byte(password),
 	}
-}
-
-// logBuffer is a log that can be read while it is written.
-type logBuffer struct {
-	mu   sync.Mutex
-	text strings.Builder
-}
-
-func (b *logBuffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.text.Write(p)
-}
-
-func (b *logBuffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.text.String()
 }
 
 // expectLog waits for a line that holds all of parts.

@@ -12,6 +12,7 @@ import (
 	"mqttward/auth"
 	"mqttward/auth/authtest"
 	"mqttward/auth/jwt"
+	"mqttward/proxy/proxytest"
 )
 
 // Section 9: keys are judged one by one; what can't be used is passed over, with one warning
@@ -42,7 +43,7 @@ func TestKeysPassedOverOneByOne(t *testing.T) {
 		rows = append(rows, tokenRow{kid, signedBy(rsa1(), kid), auth.UnknownKid, ""})
 	}
 	set = append(set, rsa0().JWK("good"))
-	log := &logBuffer{}
+	log := &proxytest.Log{}
 	stage := withKeySet(t, jwt.Options{Log: slog.New(slog.NewTextHandler(log, nil))}, authtest.NewProvider(set...))
 	runRows(t, judgedBy(t, stage), inPassword(rows))
 	for kid := range bad {

@@ -1,11 +1,9 @@
 package main_test
 
 import (
-	"bytes"
 	"fmt"
 	"os"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -13,6 +11,7 @@ import (
 	"mqttward/auth/authtest"
 	"mqttward/cmd/internal/daemon"
 	"mqttward/config"
+	"mqttward/proxy/proxytest"
 )
 
 // The end-to-end tests run mqttward in this process, from a configuration's text on, between
@@ -98,22 +97,7 @@ func (w *ward) stop() {
 }
 
 // journal is a log that can be read while it is written.
-type journal struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-func (j *journal) Write(p []byte) (int, error) {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	return j.text.Write(p)
-}
-
-func (j *journal) String() string {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	return j.text.String()
-}
+type journal struct{ proxytest.Log }
 
 // lines counts the lines that hold each of words.
 func (j *journal) lines(words ...string) int { return countLines(j.String(), words...) }

@@ -6,6 +6,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"log/slog"
 	"os"
 	"os/signal"
 	"syscall"
@@ -23,34 +24,24 @@ SIGTERM and SIGINT end it in order, a second one at once.
 `
 
 func serve(args []string, stdout, stderr io.Writer) int {
-	f := flags("serve", serveHelp, stderr)
-	file := configFlag(f)
-	if code, done := parse(f, args, stdout, stderr); done {
+	b, code := build("serve", serveHelp, args, stdout, stderr, stderr)
+	if b == nil {
 		return code
 	}
-	c, err := config.Load(*file, config.LoadOptions{})
-	if err != nil {
-		return badConfig(stderr, err)
-	}
-	log := daemon.NewLogger(c.Log, stderr)
-	d, err := daemon.New(c, daemon.Options{Log: log})
-	if err != nil {
-		return badConfig(stderr, err)
-	}
-	defer d.Close()
-	for _, w := range d.Warnings() {
-		log.Warn("configuration", "problem", w.String())
+	defer b.daemon.Close()
+	for _, w := range b.daemon.Warnings() {
+		b.log.Warn("configuration", "problem", w.String())
 	}
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP)
 	defer signal.Stop(signals)
-	if err := d.Listen(context.Background()); err != nil {
-		log.Error("listen", "error", err)
+	if err := b.daemon.Listen(context.Background()); err != nil {
+		b.log.Error("listen", "error", err)
 		return exitFailed
 	}
-	if err := d.Run(signals); err != nil {
+	if err := b.daemon.Run(signals); err != nil {
 		if !errors.Is(err, daemon.ErrForced) {
-			log.Error("serve", "error", err)
+			b.log.Error("serve", "error", err)
 		}
 		return exitFailed
 	}
@@ -67,25 +58,42 @@ the configuration is good, warnings aside, and with 2 where it is not.
 `
 
 func check(args []string, stdout, stderr io.Writer) int {
-	f := flags("check", checkHelp, stderr)
+	b, code := build("check", checkHelp, args, stdout, stderr, io.Discard)
+	if b == nil {
+		return code
+	}
+	defer b.daemon.Close()
+	for _, w := range b.daemon.Warnings() {
+		fmt.Fprintf(stderr, "warning: %s\n", w)
+	}
+	fmt.Fprintf(stdout, "%s is good\n", b.file)
+	return exitOK
+}
+
+// built is a daemon with what it was built from.
+type built struct {
+	daemon *daemon.Daemon
+	file   string
+	log    *slog.Logger
+}
+
+// build parses the flags of a command and builds the daemon of the configuration that they
+// name, which logs to logTo. It returns nil where the command ends with code.
+func build(name, help string, args []string, stdout, stderr, logTo io.Writer) (b *built, code int) {
+	f := flags(name, help, stderr)
 	file := configFlag(f)
 	if code, done := parse(f, args, stdout, stderr); done {
-		return code
+		return nil, code
 	}
 	c, err := config.Load(*file, config.LoadOptions{})
 	if err != nil {
-		return badConfig(stderr, err)
+		return nil, badConfig(stderr, err)
 	}
-	d, err := daemon.New(c, daemon.Options{Log: daemon.NewLogger(c.Log, io.Discard)})
-	if err != nil {
-		return badConfig(stderr, err)
+	b = &built{file: *file, log: daemon.NewLogger(c.Log, logTo)}
+	if b.daemon, err = daemon.New(c, daemon.Options{Log: b.log}); err != nil {
+		return nil, badConfig(stderr, err)
 	}
-	defer d.Close()
-	for _, w := range d.Warnings() {
-		fmt.Fprintf(stderr, "warning: %s\n", w)
-	}
-	fmt.Fprintf(stdout, "%s is good\n", *file)
-	return exitOK
+	return b, exitOK
 }
 
 // configFlag adds -c, with the default that the environment or the folder has.

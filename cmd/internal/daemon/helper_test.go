@@ -6,7 +6,6 @@ import (
 	"net"
 	"os"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -31,22 +30,7 @@ func parse(t *testing.T, dir, text string) *config.Config {
 }
 
 // logText is a log that is read while it grows.
-type logText struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-func (l *logText) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.Write(p)
-}
-
-func (l *logText) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.String()
-}
+type logText struct{ proxytest.Log }
 
 // open returns the daemon of a configuration text, with its listeners open.
 func open(t *testing.T, text string) (*Daemon, *logText) {
