@@ -80,7 +80,22 @@ func (c *Chain) Authenticate(ctx context.Context, creds *Credentials) Verdict {
 	if c.anonymous {
 		return Verdict{Decision: Accept, Stage: "anonymous"}
 	}
-	return Denied(NoCredentials, "")
+	return Denied(NoCredentials, unwanted(creds))
+}
+
+// unwanted says what a client sent that no stage knew, for whoever looks for the mistake.
+func unwanted(c *Credentials) string {
+	switch {
+	case c.HasUserName && IsToken(c.UserName):
+		return "the user name is a token, and is not judged as one"
+	case c.HasPassword && IsToken(c.Password):
+		return "the password is a token, and is not judged as one"
+	case c.HasUserName && c.HasPassword:
+		return "no stage knows the user name, and the password is no token"
+	case c.HasUserName || c.HasPassword:
+		return "no stage knows what was sent"
+	}
+	return "neither user name nor password"
 }
 
 // judge asks one stage, and turns its panic or nonsense into a deny.

@@ -59,7 +59,7 @@ func TestChainVerdicts(t *testing.T) {
 			Verdict{Decision: Deny, Reason: BadPassword, Stage: "b", Detail: "detail"},
 			[]StageCounts{{"a", 0, 0, 1}, {"b", 0, 1, 0}}},
 		{"all ignore", []Verdict{Ignored(), Ignored()}, false,
-			Verdict{Decision: Deny, Reason: NoCredentials},
+			Verdict{Decision: Deny, Reason: NoCredentials, Detail: "neither user name nor password"},
 			[]StageCounts{{"a", 0, 0, 1}, {"b", 0, 0, 1}}},
 		{"all ignore, anonymous allowed", []Verdict{Ignored(), Ignored()}, true,
 			Verdict{Decision: Accept, Stage: "anonymous"},
@@ -147,6 +147,26 @@ func TestDecisionWords(t *testing.T) {
 	for d, want := range map[Decision]string{Accept: "accept", Deny: "deny", Ignore: "ignore"} {
 		if got := d.String(); got != want {
 			t.Errorf("Decision(%d) = %q, want %q", d, got, want)
+		}
+	}
+}
+
+func TestDetailOfNoCredentialsTellsWhatWasSent(t *testing.T) {
+	const token = "eyJhbGciOiJub25lIn0.e30."
+	for _, tc := range []struct{ user, password, want string }{
+		{"", "", "neither user name nor password"},
+		{"bob", "builder", "no stage knows the user name, and the password is no token"},
+		{"bob", "", "no stage knows what was sent"},
+		{"", "builder", "no stage knows what was sent"},
+		{"bob", token, "the password is a token, and is not judged as one"},
+		{token, "x", "the user name is a token, and is not judged as one"},
+	} {
+		creds := &Credentials{
+			UserName: []byte(tc.user), HasUserName: tc.user != "", Password: []byte(tc.password), HasPassword: tc.password != "",
+		}
+		c := newChain(t, Options{Stages: []Authenticator{always("a", Ignored())}})
+		if got := c.Authenticate(t.Context(), creds); got.Reason != NoCredentials || got.Detail != tc.want {
+			t.Errorf("user %q, password %q: got %v %q, want %q", tc.user, tc.password, got.Reason, got.Detail, tc.want)
 		}
 	}
 }

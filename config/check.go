@@ -46,7 +46,7 @@ func (d *document) checkName(path, name string, seen map[string]string) {
 	isOther := func(r rune) bool { return r >= 0x80 || r != '.' && !isBareByte(byte(r)) }
 	switch {
 	case name == "":
-		d.fault(path, `is missing: write a word for logs and metrics, such as name = "mqtt"`)
+		d.fault(path, `is missing: write a word for the log, such as name = "mqtt"`)
 	case len(name) > 64 || strings.ContainsFunc(name, isOther):
 		d.fault(path, `must be 1 to 64 letters, digits, "-", "_" and ".", not %q`, name)
 	case seen[name] != "":
@@ -149,7 +149,11 @@ func (d *document) checkAddress(path, s string, c *Config) {
 		return
 	}
 	a, fault := parseHostPort(s)
+	scheme, _, isURL := strings.Cut(s, "://")
 	switch {
+	case isURL:
+		d.fault(path, "leave out %q: an address is \"host:port\"; TLS to the broker is the table [upstream.tls]", scheme+"://")
+		return
 	case fault != "":
 		d.fault(path, `must be "host:port", "[IPv6]:port" or "unix:/path", not %q: %s`, s, fault)
 		return

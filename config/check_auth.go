@@ -11,6 +11,9 @@ func (d *document) checkAuth(c *Config) {
 	if a.Builtin == nil && a.JWT == nil && !a.AllowAnonymous && !d.faultyBelow("auth") {
 		d.fault("auth", `nobody could connect: configure [auth.jwt], for example with secret = "${MQTT_JWT_SECRET}", or [auth.builtin], or write allow_anonymous = true below [auth]`)
 	}
+	if a.Builtin == nil && a.JWT == nil && a.AllowAnonymous {
+		d.warn("auth.allow_anonymous", "is all there is: everybody may connect")
+	}
 	if a.Builtin != nil {
 		d.checkBuiltin(a.Builtin)
 	}

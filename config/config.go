@@ -28,7 +28,7 @@ type Config struct {
 
 // Listener is an address that clients connect to, a [[listener]] table.
 type Listener struct {
-	// Name stands for the listener in logs and metrics: 1 to 64 letters, digits, '-', '_'
+	// Name stands for the listener in logs: 1 to 64 letters, digits, '-', '_'
 	// and '.'.
 	Name string
 	// Bind is the address, "host:port". An empty host means every address, port 0 one that

@@ -26,7 +26,7 @@ var mistakes = []struct{ name, src, want string }{
 
 	// Names.
 	{"unknown key like another", base + "[log]\nlevle = \"info\"\n", `c.toml:9: log.levle: unknown key: did you mean "level"?`},
-	{"unknown key in a listener", "[[listener]]\nbnid = \"x\"\n" + base, `c.toml:1: listener[0].name: is missing: write a word for logs and metrics, such as name = "mqtt"
+	{"unknown key in a listener", "[[listener]]\nbnid = \"x\"\n" + base, `c.toml:1: listener[0].name: is missing: write a word for the log, such as name = "mqtt"
 c.toml:2: listener[0].bnid: unknown key: did you mean "bind"?`},
 	{"unknown key like none", base + "[log]\ncolour = true\n", "c.toml:9: log.colour: unknown key"},
 	{"unknown table", base + "[relays]\nx = 1\n", "c.toml:8: relays: unknown table"},
@@ -82,7 +82,7 @@ c.toml:2: listener[0].bnid: unknown key: did you mean "bind"?`},
 	{"empty file", "", `c.toml: auth: nobody could connect: configure [auth.jwt], for example with secret = "${MQTT_JWT_SECRET}", or [auth.builtin], or write allow_anonymous = true below [auth]
 c.toml: listener: nowhere to listen: write [[listener]], name = "mqtt", bind = "0.0.0.0:1883", each on its own line
 c.toml: upstream.addresses: is missing: write the broker's address, such as addresses = ["127.0.0.1:1884"]`},
-	{"name missing", "[[listener]]\nbind = \":1\"\n" + base, `c.toml:1: listener[0].name: is missing: write a word for logs and metrics, such as name = "mqtt"`},
+	{"name missing", "[[listener]]\nbind = \":1\"\n" + base, `c.toml:1: listener[0].name: is missing: write a word for the log, such as name = "mqtt"`},
 	{"name with a blank", "[[listener]]\nname = \"a b\"\nbind = \":1\"\n" + base, `c.toml:2: listener[0].name: must be 1 to 64 letters, digits, "-", "_" and ".", not "a b"`},
 	{"name twice", base + "[[listener]]\nname = \"mqtt\"\nbind = \":1\"\n", `c.toml:9: listener[1].name: "mqtt" is the name of listener[0] too: every listener needs its own`},
 	{"bind missing", "[[listener]]\nname = \"b\"\n" + base, `c.toml:1: listener[0].bind: is missing: write bind = "0.0.0.0:1883" for every IPv4 address, or "[::]:1883" for all`},
@@ -111,7 +111,7 @@ c.toml: upstream.addresses: is missing: write the broker's address, such as addr
 	{"empty addresses", without("addresses", "[auth", "secret") + "addresses = []\n[auth]\nallow_anonymous = true\n", `c.toml:5: upstream.addresses: is missing: write the broker's address, such as addresses = ["127.0.0.1:1884"]`},
 	{"empty address", without("addresses", "[auth", "secret") + "addresses = [\"a:1\", \"\"]\n[auth]\nallow_anonymous = true\n", "c.toml:5: upstream.addresses[1]: is empty: leave it out"},
 	{"address twice", without("addresses", "[auth", "secret") + "addresses = [\"a:1\", \"a:1\"]\n[auth]\nallow_anonymous = true\n", `c.toml:5: upstream.addresses[1]: "a:1" stands in the list already`},
-	{"address is a URL", without("addresses", "[auth", "secret") + "addresses = [\"mqtt://a:1883\"]\n[auth]\nallow_anonymous = true\n", `c.toml:5: upstream.addresses[0]: must be "host:port", "[IPv6]:port" or "unix:/path", not "mqtt://a:1883": the port is missing, or there is a colon too many`},
+	{"address is a URL", without("addresses", "[auth", "secret") + "addresses = [\"mqtt://a:1883\"]\n[auth]\nallow_anonymous = true\n", `c.toml:5: upstream.addresses[0]: leave out "mqtt://": an address is "host:port"; TLS to the broker is the table [upstream.tls]`},
 	{"address without a port", without("addresses", "[auth", "secret") + "addresses = [\"broker\"]\n[auth]\nallow_anonymous = true\n", `c.toml:5: upstream.addresses[0]: must be "host:port", "[IPv6]:port" or "unix:/path", not "broker": the port is missing, or there is a colon too many`},
 	{"address without a host", without("addresses", "[auth", "secret") + "addresses = [\":1884\"]\n[auth]\nallow_anonymous = true\n", `c.toml:5: upstream.addresses[0]: must be "host:port" with a host and a port of 1 to 65535, not ":1884"`},
 	{"address with port 0", without("addresses", "[auth", "secret") + "addresses = [\"a:0\"]\n[auth]\nallow_anonymous = true\n", `c.toml:5: upstream.addresses[0]: must be "host:port" with a host and a port of 1 to 65535, not "a:0"`},
@@ -133,6 +133,9 @@ c.toml: upstream.addresses: is missing: write the broker's address, such as addr
 	{"password file missing", base + "[upstream.credentials]\nmode = \"replace\"\nusername = \"p\"\npassword_file = \"no/such/file\"\n", "c.toml:11: upstream.credentials.password_file: open /etc/mqttward/no/such/file: no such file or directory"},
 
 	// Authentication.
+	{"key below the claims", base + "[auth.jwt.claims]\nusername = \"%u\"\nleeway = \"5s\"\n", "c.toml:10: auth.jwt.claims.leeway: leeway is a key of [auth.jwt]: write it above the line [auth.jwt.claims]; below it, it would be a claim"},
+	{"key of another type below the claims", base + "[auth.jwt.claims]\nrequire_exp = true\n", "c.toml:9: auth.jwt.claims.require_exp: require_exp is a key of [auth.jwt]: write it above the line [auth.jwt.claims]; below it, it would be a claim"},
+	{"from below the claims", base + "[auth.jwt.claims]\nfrom = \"username\"\n", "c.toml:9: auth.jwt.claims.from: from is a key of [auth.jwt]: write it above the line [auth.jwt.claims]; below it, it would be a claim"},
 	{"no authentication", without("[auth", "secret"), `c.toml: auth: nobody could connect: configure [auth.jwt], for example with secret = "${MQTT_JWT_SECRET}", or [auth.builtin], or write allow_anonymous = true below [auth]`},
 	{"no authentication, said twice", without("[auth", "secret") + "[auth]\nallow_anonymous = false\n", `c.toml:6: auth: nobody could connect: configure [auth.jwt], for example with secret = "${MQTT_JWT_SECRET}", or [auth.builtin], or write allow_anonymous = true below [auth]`},
 	{"no key", without("secret"), "c.toml:6: auth.jwt: has no key: write secret, secret_file, public_key_file or jwks_url"},

@@ -3,6 +3,7 @@ package config
 import (
 	"encoding/base64"
 	"errors"
+	"slices"
 	"strings"
 	"time"
 )
@@ -46,9 +47,9 @@ func readJWT(t *table) *JWT {
 		DisconnectAfterExpire: t.bool("disconnect_after_expire", true),
 		ExpireJitter:          t.duration("expire_jitter", 0, 0, 24*time.Hour),
 		VerifyClaims:          t.bool("verify_claims", true),
-		Claims:                readClaims(t),
 		IdentityClaim:         t.string("identity_claim"),
 	}
+	j.Claims = readClaims(t) // last: it looks for keys of the table that strayed there
 	if !t.present {
 		return nil
 	}
@@ -150,18 +151,28 @@ func readClaims(t *table) []Claim {
 	var claims []Claim
 	for _, e := range t.names("claims") {
 		value, ok := e.value.(string)
-		switch e.name {
-		case "":
+		switch {
+		case e.name == "":
 			t.doc.fault(e.path, "a claim must have a name")
-		case "exp", "nbf", "iat":
+		case slices.Contains([]string{"exp", "nbf", "iat"}, e.name):
 			t.doc.fault(e.path, "%s can't be declared: it is judged as a time; see leeway, check_iat and require_exp", e.name)
+		case t.strayed(e.name, value):
+			t.doc.fault(e.path, "%s is a key of [auth.jwt]: write it above the line [auth.jwt.claims]; below it, it would be a claim", e.name)
+		case !ok:
+			t.doc.fault(e.path, `must be a string in quotes, such as "%%u" for the user name, not %s`, nameOf(e.value))
 		default:
-			if !ok {
-				t.doc.fault(e.path, `must be a string in quotes, such as "%%u" for the user name, not %s`, nameOf(e.value))
-				continue
-			}
 			claims = append(claims, Claim{e.name, value})
 		}
 	}
 	return claims
+}
+
+// strayed reports whether a claim is meant for a key of the table around the claims, which has
+// been read: in TOML whatever follows the header of a table belongs to it. "from" might be a
+// claim; no other of the names is one.
+func (t *table) strayed(name, value string) bool {
+	if _, known := t.doc.schema[t.key(name)]; !known {
+		return false
+	}
+	return name != "from" || value == string(FromPassword) || value == string(FromUserName)
 }

@@ -26,6 +26,9 @@ func (t *table) secret(name string) Secret {
 		}
 	}
 	if path == "" {
+		if isShellVariable(direct) {
+			t.doc.warn(t.key(name), "begins with $ and has no braces: it is taken as it stands; for the environment variable write ${NAME}")
+		}
 		return NewSecret(direct)
 	}
 	text, err := readSecretFile(path)
@@ -58,4 +61,10 @@ func readSecretFile(path string) (string, error) {
 		return "", fmt.Errorf("read %s: the file is empty", path)
 	}
 	return text, nil
+}
+
+// isShellVariable reports whether s is what a shell would replace, and this file does not.
+func isShellVariable(s string) bool {
+	name, ok := strings.CutPrefix(s, "$")
+	return ok && name != "" && strings.Trim(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_") == ""
 }

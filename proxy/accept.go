@@ -39,7 +39,7 @@ func (s *Server) accept(l Listener) error {
 		case errors.Is(err, net.ErrClosed):
 			return err
 		case err != nil:
-			s.log.Error("accept", "listener", l.Name, "error", err, "retry_in", wait)
+			s.log.Error("accept", "listener", l.Name, "error", err, "retry_in", wait.String())
 			select {
 			case <-time.After(wait):
 			case <-s.draining.Done():

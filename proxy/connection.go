@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"os"
@@ -133,7 +134,11 @@ func (c *connection) unreadable(err error) *refusal {
 	switch {
 	case errors.As(err, &perr):
 		c.connect.Version = perr.Version
-		return &refusal{reason: reasonOf(perr), err: err}
+		r := &refusal{reason: reasonOf(perr), err: err}
+		if r.reason == auth.TooLarge {
+			r.detail = fmt.Sprintf("max_connect_size is %d bytes", c.srv.limits.MaxConnectSize)
+		}
+		return r
 	case c.srv.draining.Err() != nil:
 		return &refusal{reason: auth.ShuttingDown, quiet: true}
 	case errors.Is(err, os.ErrDeadlineExceeded):

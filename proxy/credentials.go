@@ -1,8 +1,6 @@
 package proxy
 
 import (
-	"errors"
-
 	"mqttward/auth"
 	"mqttward/packets"
 )
@@ -69,10 +67,10 @@ func (p *CredentialPolicy) replace(c *packets.Connect, creds *auth.Credentials, 
 	const key = "upstream.credentials.username"
 	name, err := p.UserName.Append(nil, creds, v.Identity.Claims)
 	switch {
-	case errors.Is(err, auth.ErrNoValue) || err == nil && len(name) == 0:
+	case err != nil: // it names the placeholder
+		return nil, &refusal{reason: auth.ClaimMissing, detail: key + ": " + err.Error()}
+	case len(name) == 0:
 		return nil, &refusal{reason: auth.ClaimMissing, detail: key + " yields nothing"}
-	case err != nil:
-		return nil, &refusal{reason: auth.InternalError, detail: key, err: err}
 	case !packets.ValidString(name):
 		return nil, &refusal{reason: auth.ClaimMalformed, detail: key + " yields no usable name"}
 	}

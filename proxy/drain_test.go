@@ -62,6 +62,7 @@ func TestShutdownWhoseTimeHasPassed(t *testing.T) {
 		t.Errorf("Close took %v", took)
 	}
 	readAll(t, c)
+	r.expectLog("session ended", "close_reason=forced")
 }
 
 func TestClientThatIsBeingJudgedIsToldOfTheShutdown(t *testing.T) {

@@ -67,7 +67,7 @@ const minSilence = 200 * time.Millisecond
 // busiest address gives way; while none has been silent for minSilence, begin waits, and the
 // kernel's backlog is the queue. It returns nil once close was called.
 func (h *handshakes) begin(conn net.Conn) *handshake {
-	hs := &handshake{conn: conn, address: masked(conn.RemoteAddr()), since: time.Now(), silent: true, held: true}
+	hs := &handshake{conn: conn, address: masked(conn.RemoteAddr()), silent: true, held: true}
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	for h.count >= h.max && !h.closed {
@@ -90,6 +90,7 @@ func (h *handshakes) begin(conn net.Conn) *handshake {
 		return nil
 	}
 	h.count++
+	hs.since = time.Now() // nobody has listened to it before
 	h.enqueue(hs)
 	h.freed.Broadcast() // whoever waits has somebody silent to wait for now
 	return hs

@@ -72,7 +72,7 @@ func (c *connection) logRefused(r *refusal, code packets.ReasonCode, answered bo
 	case r.reason == auth.UpstreamUnavailable, r.reason == auth.InternalError:
 		level = slog.LevelError
 	}
-	if !c.mayLog(level) {
+	if !c.mayLog(level, r.reason.String()) {
 		return
 	}
 	attrs := c.who()
@@ -99,7 +99,7 @@ func (c *connection) logHandshake(err error) {
 	if errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, net.ErrClosed) {
 		level = slog.LevelDebug
 	}
-	if c.mayLog(level) {
+	if c.mayLog(level, "tls_handshake") {
 		// An error about a certificate quotes it, at any length.
 		text := auth.Display([]byte(err.Error()))
 		c.srv.log.LogAttrs(context.Background(), level, "TLS handshake failed",
@@ -107,9 +107,12 @@ func (c *connection) logHandshake(err error) {
 	}
 }
 
-// mayLog reports whether a line of this level about a client that is not let in is wanted.
-func (c *connection) mayLog(level slog.Level) bool {
-	return c.srv.log.Enabled(context.Background(), level) && c.srv.sampler.take(c.hs.address)
+// mayLog reports whether a line of this level about a client that is not let in is wanted. At
+// debug level nothing is suppressed.
+func (c *connection) mayLog(level slog.Level, reason string) bool {
+	ctx, log := context.Background(), c.srv.log
+	return log.Enabled(ctx, level) &&
+		(log.Enabled(ctx, slog.LevelDebug) || c.srv.sampler.take(c.hs.address, reason))
 }
 
 // logConnack tells that the broker refused whom we let in, or answered something else.

@@ -29,7 +29,11 @@ type sampler struct {
 }
 
 // sampleCount is one address's window.
-type sampleCount struct{ lines, suppressed int }
+type sampleCount struct {
+	lines      int
+	suppressed int
+	reasons    map[string]int // of what was suppressed
+}
 
 // newSampler returns a sampler. start runs what may block, such as writing the log.
 func newSampler(log *slog.Logger, w *wheel, start func(func())) *sampler {
@@ -38,8 +42,9 @@ func newSampler(log *slog.Logger, w *wheel, start func(func())) *sampler {
 	return s
 }
 
-// take reports whether another refusal of address may be logged.
-func (s *sampler) take(address netip.Prefix) bool {
+// take reports whether another refusal of address may be logged. reason is a word of a closed
+// set.
+func (s *sampler) take(address netip.Prefix, reason string) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if len(s.windows) == 0 {
@@ -56,6 +61,10 @@ func (s *sampler) take(address netip.Prefix) bool {
 	}
 	if w.lines >= sampleLines {
 		w.suppressed++
+		if w.reasons == nil {
+			w.reasons = map[string]int{}
+		}
+		w.reasons[reason]++
 		return false
 	}
 	w.lines++
@@ -73,7 +82,7 @@ func (s *sampler) flush() {
 	s.mu.Unlock()
 	for address, w := range windows {
 		if w.suppressed > 0 {
-			s.log.Info("refusals suppressed", "remote", shown(address), "suppressed", w.suppressed)
+			s.log.Info("refusals suppressed", "remote", shown(address), "suppressed", w.suppressed, "reasons", w.reasons)
 		}
 	}
 }

@@ -21,23 +21,23 @@ func TestStormOfRefusalsIsSampled(t *testing.T) {
 		loud, quiet := netip.MustParsePrefix("192.0.2.1/32"), netip.MustParsePrefix("2001:db8::/64")
 		logged := 0
 		for range 1000 {
-			if s.take(loud) {
+			if s.take(loud, "bad_password") {
 				logged++
 			}
 		}
 		if logged != sampleLines {
 			t.Errorf("logged %d lines of one address, want %d", logged, sampleLines)
 		}
-		if !s.take(quiet) {
+		if !s.take(quiet, "busy") {
 			t.Error("another address was silenced with it")
 		}
 		time.Sleep(sampleWindow + time.Second)
 		synctest.Wait()
-		want := fmt.Sprintf("remote=192.0.2.1/32 suppressed=%d", 1000-sampleLines)
+		want := fmt.Sprintf("remote=192.0.2.1/32 suppressed=%d reasons=map[bad_password:%[1]d]", 1000-sampleLines)
 		if got := log.String(); strings.Count(got, "\n") != 1 || !strings.Contains(got, want) {
 			t.Errorf("log: got %q, want one line with %q", got, want)
 		}
-		if !s.take(loud) {
+		if !s.take(loud, "bad_password") {
 			t.Error("still silenced after the window")
 		}
 	})
@@ -46,7 +46,7 @@ func TestStormOfRefusalsIsSampled(t *testing.T) {
 func TestSamplerIsBounded(t *testing.T) {
 	s := newSampler(slog.New(slog.DiscardHandler), newWheel(), func(f func()) { f() })
 	for i := range 3 * sampleAddresses {
-		s.take(netip.PrefixFrom(netip.AddrFrom4([4]byte{10, byte(i >> 16), byte(i >> 8), byte(i)}), 32))
+		s.take(netip.PrefixFrom(netip.AddrFrom4([4]byte{10, byte(i >> 16), byte(i >> 8), byte(i)}), 32), "busy")
 	}
 	if n := len(s.windows); n > sampleAddresses+1 {
 		t.Errorf("the table has %d entries, want at most %d", n, sampleAddresses+1)
@@ -62,7 +62,7 @@ func TestLogThatBlocksDoesNotHoldUpTheWheel(t *testing.T) {
 		stuck := blockingWriter(make(chan struct{}))
 		s := newSampler(slog.New(slog.NewTextHandler(stuck, nil)), w, func(f func()) { go f() })
 		for range sampleLines + 1 {
-			s.take(netip.Prefix{})
+			s.take(netip.Prefix{}, "busy")
 		}
 		a := newAlarm(w, time.Now().Add(sampleWindow+time.Second))
 		time.Sleep(sampleWindow + 2*time.Second)

@@ -2,6 +2,7 @@ package jwt
 
 import (
 	"bytes"
+	"fmt"
 	"math"
 	"strconv"
 	"time"
@@ -62,7 +63,7 @@ func (r *rules) judgeTimes(claims members, now time.Time) (expires time.Time, f 
 			return expires, fault{auth.ClaimMalformed, `claim "exp" is not a number`}
 		}
 		if expires = unixTime(exp).Add(r.leeway); !now.Before(expires) {
-			return expires, fault{auth.TokenExpired, ""}
+			return expires, faultf(auth.TokenExpired, "%v ago", now.Sub(expires).Round(time.Second))
 		}
 		if expires.Sub(now) > never {
 			expires = time.Time{}
@@ -77,7 +78,7 @@ func (r *rules) judgeTimes(claims members, now time.Time) (expires time.Time, f 
 			return expires, fault{auth.ClaimMalformed, `claim "nbf" is not a number`}
 		}
 		if math.Floor(nbf) > eased {
-			return expires, fault{auth.TokenNotYetValid, ""}
+			return expires, fault{auth.TokenNotYetValid, ahead(nbf, eased)}
 		}
 	}
 	if v, ok := claims.get("iat"); ok && !r.ignoreIAT {
@@ -86,11 +87,14 @@ func (r *rules) judgeTimes(claims members, now time.Time) (expires time.Time, f 
 			return expires, fault{auth.ClaimMalformed, `claim "iat" is not a number`}
 		}
 		if math.Floor(iat) > eased {
-			return expires, fault{auth.TokenIssuedInFuture, ""}
+			return expires, fault{auth.TokenIssuedInFuture, ahead(iat, eased)}
 		}
 	}
 	return expires, fault{}
 }
+
+// ahead says by how many seconds a time is in the future.
+func ahead(t, now float64) string { return fmt.Sprintf("%.0f s ahead", math.Floor(t)-now) }
 
 // judgeDeclared compares the declared claims with what they are to be for this client.
 func (r *rules) judgeDeclared(claims members, c *auth.Credentials) fault {

@@ -50,7 +50,7 @@ func (d *demo) note() string {
 	if len(d.taken) == 0 {
 		return ""
 	}
-	return fmt.Sprintf("\nOf the usual ports, these are taken by others, and free ones take their place: %v\n", d.taken)
+	return fmt.Sprintf("\nOf the usual ports, these are taken by others, and free ones take their place: %s\n", strings.Trim(fmt.Sprint(d.taken), "[]"))
 }
 
 // address is where the listener called name is.

@@ -51,6 +51,8 @@ func run(args []string, stdout, stderr io.Writer) int {
 	case "help", "-h", "-help", "--help":
 		usage(stdout)
 		return exitOK
+	case "-v", "-version", "--version":
+		return version(args[1:], stdout, stderr)
 	}
 	for _, c := range commands() {
 		if c.name == args[0] {
@@ -98,7 +100,11 @@ func parse(f *flag.FlagSet, args []string, stdout, stderr io.Writer) (code int, 
 		fmt.Fprintf(stderr, "mqttward %s: %v\n", f.Name(), err)
 		return exitUsage, true
 	case f.NArg() > 0:
-		fmt.Fprintf(stderr, "mqttward %s: unexpected argument %q\n", f.Name(), f.Arg(0))
+		hint := ""
+		if f.Lookup("c") != nil {
+			hint = fmt.Sprintf("; for a configuration write -c %s", f.Arg(0))
+		}
+		fmt.Fprintf(stderr, "mqttward %s: unexpected argument %q%s\n", f.Name(), f.Arg(0), hint)
 		return exitUsage, true
 	}
 	return exitOK, false

@@ -16,6 +16,9 @@ import (
 	"time"
 )
 
+// validity is how long certificates are valid: long enough that nobody warns of their end.
+const validity = 90 * 24 * time.Hour
+
 // CA is a certificate authority that lives as long as a test.
 type CA struct {
 	t    testing.TB
@@ -30,7 +33,7 @@ func NewCA(t testing.TB, name string) *CA {
 	ca := &CA{t: t, key: newKey(t)}
 	template := &x509.Certificate{
 		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: name},
-		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(24 * time.Hour),
+		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(validity),
 		IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign | x509.KeyUsageCRLSign,
 	}
 	ca.cert = ca.sign(template, template, ca.key)
@@ -57,7 +60,7 @@ func (ca *CA) Issue(name string) tls.Certificate {
 	key := newKey(ca.t)
 	cert := ca.sign(&x509.Certificate{
 		SerialNumber: big.NewInt(1 + ca.next), Subject: pkix.Name{CommonName: name},
-		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(24 * time.Hour),
+		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(validity),
 		KeyUsage:    x509.KeyUsageDigitalSignature,
 		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth},
 		DNSNames:    []string{"localhost"},

@@ -179,7 +179,7 @@ func (s *session) End(f Farewell) {
 
 // Kill implements [Link].
 func (s *session) Kill(cause Cause) {
-	s.cause.CompareAndSwap(nil, &cause)
+	s.cause.Store(&cause)
 	s.abort()
 }
 

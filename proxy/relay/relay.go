@@ -54,7 +54,8 @@ type Link interface {
 	// End ends the session from outside, by f. It returns at once; OnEnd follows. A session
 	// that is ending already keeps its cause.
 	End(f Farewell)
-	// Kill closes both sides at once, whatever is still under way.
+	// Kill closes both sides at once, whatever is still under way, and is the cause even where
+	// the session was ending already.
 	Kill(cause Cause)
 	// Stats tells what has passed so far.
 	Stats() Stats

@@ -3,6 +3,8 @@ package daemon
 import (
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 
 	"mqttward/auth"
@@ -125,7 +127,7 @@ func (b *builder) tokens(forUpstream *auth.Template) *jwt.Stage {
 	}
 	if c.PublicKeyFile != "" {
 		var ok bool
-		if o.PublicKeyPEM, ok = b.readFile("auth.jwt.public_key_file", c.PublicKeyFile); !ok {
+		if o.PublicKeyPEM, ok = b.readFile(publicKeyFile, c.PublicKeyFile); !ok {
 			return nil
 		}
 	}
@@ -135,24 +137,30 @@ func (b *builder) tokens(forUpstream *auth.Template) *jwt.Stage {
 	// A declaration with a fault is no reason to leave the keys unchecked.
 	stage, err := jwt.New(o)
 	if err != nil {
-		b.fault(keyOf(err.Error()))
+		key, text := keyOf(err.Error())
+		if key == publicKeyFile {
+			text = c.PublicKeyFile + ": " + text
+		}
+		b.fault(key, "%s", text)
 	}
 	if len(b.faults) > faults {
 		return nil
 	}
 	for _, w := range stage.Warnings() {
-		b.warn(keyOf(w))
+		key, text := keyOf(w)
+		b.warn(key, "%s", text)
 	}
 	return stage
 }
 
-// keyOf splits a text of package jwt, which begins with the key that it concerns, into what
-// fault and warn take.
-func keyOf(text string) (key, format string, arg any) {
+const publicKeyFile = "auth.jwt.public_key_file"
+
+// keyOf splits a text of package jwt, which begins with the key that it concerns.
+func keyOf(text string) (key, rest string) {
 	if key, rest, ok := strings.Cut(text, ": "); ok && strings.HasPrefix(key, "auth.jwt") && !strings.Contains(key, " ") {
-		return key, "%s", rest
+		return key, rest
 	}
-	return "auth.jwt", "%s", text
+	return "auth.jwt", text
 }
 
 // claims are the declarations, or none where they are switched off.
@@ -185,6 +193,11 @@ func (b *builder) jwks(c *config.JWKS) *jwt.JWKSOptions {
 		MaxStale:        c.MaxStale,
 		CacheFile:       c.CacheFile,
 		Headers:         map[string]string{},
+	}
+	if folder := filepath.Dir(c.CacheFile); c.CacheFile != "" {
+		if info, err := os.Stat(folder); err != nil || !info.IsDir() {
+			b.warn("auth.jwt.jwks_cache_file", "the folder %s does not exist: the keys can't be kept", folder)
+		}
 	}
 	if c.CAFile != "" {
 		o.RootCAs = b.authorities("auth.jwt.jwks_ca_file", c.CAFile)

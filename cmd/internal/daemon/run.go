@@ -52,7 +52,7 @@ func (d *Daemon) Run(signals <-chan os.Signal) error {
 // drain ends the sessions, over drain_timeout at most.
 func (d *Daemon) drain(s os.Signal, signals <-chan os.Signal) error {
 	conf := d.config.Shutdown
-	d.log.Info("shutting down", "signal", s.String(), "drain_delay", conf.DrainDelay, "drain_timeout", conf.DrainTimeout)
+	d.log.Info("shutting down", "signal", s.String(), "drain_delay", conf.DrainDelay.String(), "drain_timeout", conf.DrainTimeout.String())
 	ctx, cut := context.WithCancel(context.Background())
 	defer cut()
 	drained := make(chan struct{})

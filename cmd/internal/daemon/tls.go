@@ -4,6 +4,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"fmt"
+	"time"
 
 	"mqttward/config"
 	"mqttward/proxy"
@@ -67,7 +68,24 @@ func (b *builder) certificate(key, certFile, keyFile string) (tls.Certificate, b
 		b.fault(key+"cert_file", "%s and %s are no certificate and its key: %v", certFile, keyFile, err)
 		return cert, false
 	}
+	b.warnOfDates(key+"cert_file", cert.Leaf)
 	return cert, true
+}
+
+// soon is how long before its end a certificate is warned of.
+const soon = 14 * 24 * time.Hour
+
+// warnOfDates warns of a certificate that is not valid now, or not for long.
+func (b *builder) warnOfDates(key string, cert *x509.Certificate) {
+	const day = "2006-01-02"
+	switch now := time.Now(); {
+	case now.After(cert.NotAfter):
+		b.warn(key, "the certificate has expired on %s", cert.NotAfter.Format(day))
+	case now.Before(cert.NotBefore):
+		b.warn(key, "the certificate is valid from %s on", cert.NotBefore.Format(day))
+	case now.Add(soon).After(cert.NotAfter):
+		b.warn(key, "the certificate expires on %s", cert.NotAfter.Format(day))
+	}
 }
 
 // authorities reads a file of certificates, of which there must be at least one.

@@ -1,11 +1,13 @@
 package daemon
 
 import (
+	"crypto/x509"
 	"errors"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"mqttward/config"
 	"mqttward/proxy/proxytest"
@@ -129,5 +131,40 @@ func TestFilesThatAreNone(t *testing.T) {
 				t.Errorf("%s = %s: got %v, want one line that says so", key, file, err)
 			}
 		}
+	}
+}
+
+func TestCertificatesThatAreNotValidAreWarnedOf(t *testing.T) {
+	day := 24 * time.Hour
+	for name, tc := range map[string]struct {
+		from, to time.Duration
+		want     string
+	}{
+		"valid":     {-day, 60 * day, ""},
+		"expired":   {-3 * day, -day, "has expired on"},
+		"not yet":   {day, 60 * day, "is valid from"},
+		"ends soon": {-day, 13 * day, "expires on"},
+	} {
+		b := &builder{config: parse(t, t.TempDir(), plain("127.0.0.1:1"))}
+		now := time.Now()
+		b.warnOfDates("listener[0].tls.cert_file", &x509.Certificate{NotBefore: now.Add(tc.from), NotAfter: now.Add(tc.to)})
+		var got string
+		for _, w := range b.warnings {
+			got += w.Text
+		}
+		if tc.want == "" && got != "" || !strings.Contains(got, tc.want) {
+			t.Errorf("%s: got %q, want %q", name, got, tc.want)
+		}
+	}
+}
+
+func TestFolderOfTheKeyCacheIsMissed(t *testing.T) {
+	d, err := New(parse(t, t.TempDir(), base+"[auth.jwt]\njwks_url = \"https://h/\"\njwks_cache_file = \"no/such/folder/keys\"\n[auth.jwt.claims]\nusername = \"%u\"\n"), Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer d.Close()
+	if got, want := places("", d.Warnings()), "c.toml:9: auth.jwt.jwks_cache_file\n"; got != want {
+		t.Errorf("got %q, want %q", got, want)
 	}
 }
