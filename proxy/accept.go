@@ -54,11 +54,12 @@ func (s *Server) accept(l Listener) error {
 			conn.Close()
 			return ErrServerClosed
 		}
-		conn.SetDeadline(time.Now().Add(s.limits.ConnectTimeout))
+		policy := s.policy.Load()
+		conn.SetDeadline(time.Now().Add(policy.Limits.ConnectTimeout))
 		if s.draining.Err() != nil { // and its deadline may have been there before ours
 			conn.SetDeadline(time.Now().Add(silentGrace))
 		}
-		c := s.newConnection(&l, conn, hs)
+		c := s.newConnection(&l, policy, conn, hs)
 		s.goroutines.Go(c.serve)
 	}
 }

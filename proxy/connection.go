@@ -25,6 +25,7 @@ var connectBuffers = sync.Pool{New: func() any { return new([connectBufferSize]b
 // connection is a client from accept to the verdict. One goroutine owns it.
 type connection struct {
 	srv      *Server
+	policy   *Policy
 	listener *Listener
 	id       uint64
 	accepted time.Time
@@ -47,9 +48,9 @@ type refusal struct {
 	quiet  bool   // nobody is there to be told: the client went away, say
 }
 
-func (s *Server) newConnection(l *Listener, socket net.Conn, hs *handshake) *connection {
+func (s *Server) newConnection(l *Listener, policy *Policy, socket net.Conn, hs *handshake) *connection {
 	c := &connection{
-		srv: s, listener: l, id: s.lastConn.Add(1), accepted: time.Now(),
+		srv: s, policy: policy, listener: l, id: s.lastConn.Add(1), accepted: time.Now(),
 		socket: socket, conn: socket, hs: hs,
 	}
 	s.roster.enter(c)
@@ -66,7 +67,7 @@ func (c *connection) serve() {
 		return
 	}
 	buf := connectBuffers.Get().(*[connectBufferSize]byte)
-	all, n, err := packets.ReadConnect(c.conn, buf[:0], c.srv.limits.MaxConnectSize)
+	all, n, err := packets.ReadConnect(c.conn, buf[:0], c.policy.Limits.MaxConnectSize)
 	if r := c.open(all, n, err); r != nil {
 		c.refuse(r)
 	}
@@ -82,7 +83,7 @@ func (c *connection) secure() error {
 	if c.listener.TLS == nil {
 		return nil
 	}
-	secure := tls.Server(c.socket, c.listener.TLS)
+	secure := tls.Server(c.socket, c.listener.TLS.config())
 	c.conn = secure
 	return secure.Handshake()
 }
@@ -136,7 +137,7 @@ func (c *connection) unreadable(err error) *refusal {
 		c.connect.Version = perr.Version
 		r := &refusal{reason: reasonOf(perr), err: err}
 		if r.reason == auth.TooLarge {
-			r.detail = fmt.Sprintf("max_connect_size is %d bytes", c.srv.limits.MaxConnectSize)
+			r.detail = fmt.Sprintf("max_connect_size is %d bytes", c.policy.Limits.MaxConnectSize)
 		}
 		return r
 	case c.srv.draining.Err() != nil:
@@ -166,9 +167,9 @@ func reasonOf(err *packets.Error) auth.Reason {
 
 // judge runs the chain.
 func (c *connection) judge() *refusal {
-	ctx, cancel := context.WithTimeout(c.srv.draining, c.srv.limits.AuthTimeout)
+	ctx, cancel := context.WithTimeout(c.srv.draining, c.policy.Limits.AuthTimeout)
 	defer cancel()
-	c.verdict = c.srv.chain.Authenticate(ctx, &c.creds)
+	c.verdict = c.policy.Chain.Authenticate(ctx, &c.creds)
 	switch {
 	case c.verdict.Decision == auth.Accept:
 		return nil
@@ -180,11 +181,11 @@ func (c *connection) judge() *refusal {
 
 // handOver dials the broker, gives it the CONNECT and what followed it, and starts the relay.
 func (c *connection) handOver(all []byte, n int) *refusal {
-	connect, r := c.srv.credentials.rewrite(&c.connect, &c.creds, c.verdict)
+	connect, r := c.policy.Credentials.rewrite(&c.connect, &c.creds, c.verdict)
 	if r != nil {
 		return r
 	}
-	upstream, address, err := c.srv.upstream.Dial(c.srv.draining)
+	upstream, address, err := c.policy.Upstream.Dial(c.srv.draining)
 	if err != nil {
 		if c.srv.draining.Err() != nil {
 			return &refusal{reason: auth.ShuttingDown}
@@ -206,6 +207,7 @@ func (c *connection) handOver(all []byte, n int) *refusal {
 	pair := relay.Pair{
 		Client: c.conn, Upstream: upstream,
 		MaximumPacketSize: c.connect.MaximumPacketSize,
+		HalfCloseTimeout:  c.policy.Limits.HalfCloseTimeout,
 		OnConnack:         session.connack,
 		OnEnd:             session.ended,
 	}
@@ -239,7 +241,7 @@ func (c *connection) sendConnect(upstream net.Conn, connect *packets.Connect, al
 func (c *connection) refuse(r *refusal) {
 	defer c.socket.Close()
 	var packet [64]byte
-	code, connack := c.srv.refusals.connack(packet[:0], r.reason, &c.connect)
+	code, connack := c.policy.Refusals.connack(packet[:0], r.reason, &c.connect)
 	if r.quiet {
 		connack = nil
 	}
@@ -254,10 +256,8 @@ func (c *connection) refuse(r *refusal) {
 // linger gives a refused client a moment to read its answer. Where too many linger already,
 // it does not.
 func (c *connection) linger() {
-	select {
-	case c.srv.lingering <- struct{}{}:
+	if c.srv.handshakes.linger() {
 		drain(c.conn)
-		<-c.srv.lingering
-	default:
+		c.srv.handshakes.unlinger()
 	}
 }

@@ -15,6 +15,7 @@ type handshakes struct {
 	count     int
 	addresses map[netip.Prefix]*addressQueue // those with a silent connection
 	freed     *sync.Cond                     // a place was given back, or the table closed
+	lingering int                            // refused clients that have yet to go
 	closed    bool
 }
 
@@ -35,10 +36,36 @@ type handshake struct {
 	prev, next *handshake
 }
 
-func newHandshakes(max int) *handshakes {
-	h := &handshakes{max: max, addresses: map[netip.Prefix]*addressQueue{}}
+func newHandshakes() *handshakes {
+	h := &handshakes{addresses: map[netip.Prefix]*addressQueue{}}
 	h.freed = sync.NewCond(&h.mu)
 	return h
+}
+
+// limit sets how many places there are. Those that are taken stay so.
+func (h *handshakes) limit(max int) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.max = max
+	h.freed.Broadcast()
+}
+
+// linger takes one of the places, half as many as all, in which refused clients may wait, and
+// reports whether there was one. unlinger gives it back.
+func (h *handshakes) linger() bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.lingering >= max(1, h.max/2) {
+		return false
+	}
+	h.lingering++
+	return true
+}
+
+func (h *handshakes) unlinger() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.lingering--
 }
 
 // masked returns the network that an address is counted under: the address itself in IPv4,

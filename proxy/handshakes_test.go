@@ -22,6 +22,13 @@ func (c *fakeConn) Close() error {
 	return nil
 }
 
+// tableOf is a table of n places.
+func tableOf(n int) *handshakes {
+	h := newHandshakes()
+	h.limit(n)
+	return h
+}
+
 func from(ip string) *fakeConn {
 	return &fakeConn{from: net.TCPAddrFromAddrPort(netip.AddrPortFrom(netip.MustParseAddr(ip), 1))}
 }
@@ -47,7 +54,7 @@ func TestAddressesAreCountedByTheirNetwork(t *testing.T) {
 
 func TestOldestOfTheBusiestAddressGivesWay(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h := newHandshakes(4)
+		h := tableOf(4)
 		alone := from("192.0.2.1")
 		crowd := []*fakeConn{from("192.0.2.9"), from("192.0.2.9"), from("192.0.2.9")}
 		h.begin(alone)
@@ -66,7 +73,7 @@ func TestOldestOfTheBusiestAddressGivesWay(t *testing.T) {
 
 func TestNewcomerWaitsForMinSilence(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h := newHandshakes(1)
+		h := tableOf(1)
 		old := from("192.0.2.1")
 		h.begin(old)
 		begun := time.Now()
@@ -79,7 +86,7 @@ func TestNewcomerWaitsForMinSilence(t *testing.T) {
 
 func TestHeardConnectionKeepsItsPlace(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h := newHandshakes(1)
+		h := tableOf(1)
 		old := h.begin(from("192.0.2.1"))
 		if !h.heard(old) {
 			t.Fatal("heard: not wanted any more")
@@ -102,7 +109,7 @@ func TestHeardConnectionKeepsItsPlace(t *testing.T) {
 
 func TestClosedTableTakesNobody(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h := newHandshakes(1)
+		h := tableOf(1)
 		old := h.begin(from("192.0.2.1"))
 		h.heard(old)
 		waiting := make(chan *handshake)
@@ -120,7 +127,7 @@ func TestClosedTableTakesNobody(t *testing.T) {
 
 // A full table of 1,024 addresses, each time looking for who gives way.
 func BenchmarkHandshakesEvict(b *testing.B) {
-	h := newHandshakes(1024)
+	h := tableOf(1024)
 	next := 0
 	begin := func() {
 		next++

@@ -34,10 +34,9 @@ type pipes struct {
 func newPipes(t *testing.T, change func(*proxy.Options)) (*pipes, func()) {
 	p := &pipes{t: t, conns: make(chan net.Conn), closed: make(chan struct{}), broker: make(chan net.Conn, 8)}
 	o := proxy.Options{
-		Chain:    letIn(t),
-		Upstream: p,
-		Relay:    relay.NewGoroutines(relay.GoroutineOptions{}),
-		Log:      slog.New(slog.DiscardHandler),
+		Policy: proxy.Policy{Chain: letIn(t), Upstream: p},
+		Relay:  relay.Goroutines{},
+		Log:    slog.New(slog.DiscardHandler),
 	}
 	if change != nil {
 		change(&o)

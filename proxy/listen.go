@@ -2,9 +2,7 @@ package proxy
 
 import (
 	"context"
-	"crypto/tls"
 	"net"
-	"slices"
 	"time"
 )
 
@@ -18,7 +16,7 @@ type Listener struct {
 	// Name tells the listeners apart in logs.
 	Name string
 	// TLS is nil for a plain listener.
-	TLS *tls.Config
+	TLS *TLS
 }
 
 // Listen opens the TCP address bind, such as "0.0.0.0:1883", for MQTT.
@@ -27,24 +25,4 @@ func Listen(ctx context.Context, bind string) (net.Listener, error) {
 	// A multipath socket costs more per connection and can't leave the runtime's poller.
 	lc.SetMultipathTCP(false)
 	return lc.Listen(ctx, "tcp", bind)
-}
-
-// alpnMQTT is MQTT's protocol name in ALPN.
-const alpnMQTT = "mqtt"
-
-// WithALPN returns conf made to select "mqtt" where a client offers it, and to go on without
-// ALPN where a client offers anything else, or nothing. crypto/tls on its own refuses a
-// client whose offers are all unknown to it; brokers don't.
-func WithALPN(conf *tls.Config) *tls.Config {
-	chosen := conf.Clone()
-	chosen.NextProtos = []string{alpnMQTT}
-	conf = conf.Clone()
-	conf.NextProtos = nil
-	conf.GetConfigForClient = func(hello *tls.ClientHelloInfo) (*tls.Config, error) {
-		if slices.Contains(hello.SupportedProtos, alpnMQTT) {
-			return chosen, nil
-		}
-		return nil, nil // conf itself
-	}
-	return conf
 }

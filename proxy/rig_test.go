@@ -3,7 +3,6 @@ package proxy_test
 import (
 	"bytes"
 	"context"
-	"crypto/tls"
 	"errors"
 	"io"
 	"log/slog"
@@ -53,7 +52,7 @@ func chainOf(t testing.TB, stages ...auth.Authenticator) *auth.Chain {
 type options struct {
 	proxy.Options
 	broker proxytest.BrokerOptions
-	tls    *tls.Config
+	tls    *proxy.TLS
 }
 
 // rig is a server on a loopback port, in front of a broker that records.
@@ -71,9 +70,9 @@ func newRig(t testing.TB, change func(*options)) *rig {
 	proxytest.CheckLeaks(t)
 	log := &proxytest.Log{}
 	o := &options{Options: proxy.Options{
-		Chain: letIn(t),
-		Relay: relay.NewGoroutines(relay.GoroutineOptions{HalfCloseTimeout: 2 * time.Second}),
-		Log:   slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug})),
+		Policy: proxy.Policy{Chain: letIn(t), Limits: proxy.Limits{HalfCloseTimeout: 2 * time.Second}},
+		Relay:  relay.Goroutines{},
+		Log:    slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	}}
 	if change != nil {
 		change(o)

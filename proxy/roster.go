@@ -20,10 +20,17 @@ type roster struct {
 	cutting     bool // connections are closed at once
 }
 
-func newRoster(max int) *roster {
-	r := &roster{connections: map[*connection]struct{}{}, sessions: map[*session]struct{}{}, max: max}
+func newRoster() *roster {
+	r := &roster{connections: map[*connection]struct{}{}, sessions: map[*session]struct{}{}}
 	r.empty = sync.NewCond(&r.mu)
 	return r
+}
+
+// limit sets how many clients may be admitted; 0 means no limit.
+func (r *roster) limit(max int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.max = max
 }
 
 // enter adds a connection, and leave removes it when its goroutine ends.

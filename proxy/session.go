@@ -32,10 +32,11 @@ type session struct {
 	upstream string
 	accepted time.Time
 
-	timer     timer
-	connackBy time.Time
-	connacked atomic.Bool
-	expires   time.Time // zero: never
+	timer          timer
+	connackTimeout time.Duration
+	connackBy      time.Time
+	connacked      atomic.Bool
+	expires        time.Time // zero: never
 
 	sent uint64 // bytes that went to the broker before the relay took over
 
@@ -50,10 +51,11 @@ func (c *connection) newSession() *session {
 		clientID: auth.Display(c.creds.ClientID),
 		userName: auth.Display(c.creds.UserName), hasName: c.creds.HasUserName,
 		version: c.connect.Version, upstream: c.address, accepted: c.accepted,
+		connackTimeout: c.policy.Limits.ConnackTimeout,
 	}
 	s.timer.owner = s
-	if e := c.verdict.Identity.Expires; !e.IsZero() && !c.srv.expiry.Keep {
-		if j := c.srv.expiry.Jitter; j > 0 {
+	if e := c.verdict.Identity.Expires; !e.IsZero() && !c.policy.Expiry.Keep {
+		if j := c.policy.Expiry.Jitter; j > 0 {
 			e = e.Add(rand.N(j))
 		}
 		s.expires = e
@@ -63,7 +65,7 @@ func (c *connection) newSession() *session {
 
 // start relays, and waits for the broker's CONNACK.
 func (s *session) start(engine relay.Relay, p relay.Pair) {
-	s.connackBy = time.Now().Add(s.srv.limits.ConnackTimeout)
+	s.connackBy = time.Now().Add(s.connackTimeout)
 	first := s.connackBy
 	if !s.expires.IsZero() && s.expires.Before(first) {
 		first = s.expires

@@ -55,6 +55,26 @@ func newJWKS(o JWKSOptions, now func() time.Time, log *slog.Logger) (*jwks, erro
 	return j, nil
 }
 
+// inherit takes over the keys of a key set of the same URL, where they are not older than what
+// is there. It is called before anybody reads the set.
+func (j *jwks) inherit(before *jwks) {
+	set, own := before.set.Load(), j.set.Load()
+	if set == nil || before.o.URL != j.o.URL || own != nil && own.fetched.After(set.fetched) {
+		return
+	}
+	j.set.Store(set)
+}
+
+// due is how long the keys that are there may wait for the next fetch; 0 where there are none,
+// or where another process fetched them.
+func (j *jwks) due() time.Duration {
+	set := j.set.Load()
+	if set == nil || set.fromCache {
+		return 0
+	}
+	return max(0, j.o.RefreshInterval-j.now().Sub(set.fetched))
+}
+
 // current returns the set that is in force at now, and nil where there is none.
 func (j *jwks) current(now time.Time) *keySet {
 	set := j.set.Load()
@@ -72,10 +92,19 @@ func (j *jwks) ask() {
 	}
 }
 
-// run fetches at once and then again and again until ctx ends.
+// run fetches at once, unless the keys were inherited and are fresh, and then again and again
+// until ctx ends.
 func (j *jwks) run(ctx context.Context) {
 	defer j.client.CloseIdleConnections()
 	var early time.Time // when an early fetch is allowed again
+	if wait := j.due(); wait > 0 {
+		switch j.pause(ctx, wait, 0) {
+		case pauseEnded:
+			return
+		case pauseAsked:
+			early = time.Now().Add(j.o.MinRefetch)
+		}
+	}
 	retry := retryFirst
 	for {
 		wait := j.o.RefreshInterval + rand.N(j.o.RefreshInterval/10)

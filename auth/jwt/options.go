@@ -54,6 +54,9 @@ type Options struct {
 	IdentityClaim string
 	// KeepClaims are the claims that are kept in Identity.Claims where they are strings.
 	KeepClaims []string
+	// Before is the stage that this one takes the place of, or nil. Where both have a key set of
+	// the same URL, the new one begins with the old one's keys, and fetches when these are due.
+	Before *Stage
 	// Now is the wall clock. Nil means time.Now.
 	Now func() time.Time
 	// Log is told of the key set's life. Nil means slog.Default().

@@ -58,6 +58,9 @@ func New(o Options) (*Stage, error) {
 		if s.jwks, err = newJWKS(*o.JWKS, o.Now, o.Log); err != nil {
 			return nil, err
 		}
+		if o.Before != nil && o.Before.jwks != nil {
+			s.jwks.inherit(o.Before.jwks)
+		}
 		s.warnings = append(s.warnings, s.jwks.warnings()...)
 	}
 	return s, nil

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"log/slog"
 	"net"
 	"os"
 	"path/filepath"
@@ -19,7 +18,7 @@ type ward struct {
 	file   string // of its configuration, in the demo's folder
 	text   string // of its configuration
 	daemon *daemon.Daemon
-	log    *slog.Logger
+	log    *daemon.Logger
 }
 
 // newWard writes the configuration text to dir, so that it can be looked at and checked, and

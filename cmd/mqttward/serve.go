@@ -6,7 +6,6 @@ import (
 	"flag"
 	"fmt"
 	"io"
-	"log/slog"
 	"os"
 	"os/signal"
 	"syscall"
@@ -18,7 +17,8 @@ import (
 const serveHelp = `Usage: mqttward serve [-c FILE]
 
 Runs the proxy in the foreground and logs to standard error.
-SIGTERM and SIGINT end it in order, a second one at once.
+SIGTERM and SIGINT end it in order, a second one at once. SIGHUP reads the
+configuration and the files that it names anew; a faulty one changes nothing.
 
   mqttward serve -c /etc/mqttward/mqttward.toml
 `
@@ -74,7 +74,7 @@ func check(args []string, stdout, stderr io.Writer) int {
 type built struct {
 	daemon *daemon.Daemon
 	file   string
-	log    *slog.Logger
+	log    *daemon.Logger
 }
 
 // build parses the flags of a command and builds the daemon of the configuration that they
@@ -85,12 +85,13 @@ func build(name, help string, args []string, stdout, stderr, logTo io.Writer) (b
 	if code, done := parse(f, args, stdout, stderr); done {
 		return nil, code
 	}
-	c, err := config.Load(*file, config.LoadOptions{})
+	load := func() (*config.Config, error) { return config.Load(*file, config.LoadOptions{}) }
+	c, err := load()
 	if err != nil {
 		return nil, badConfig(stderr, err)
 	}
 	b = &built{file: *file, log: daemon.NewLogger(c.Log, logTo)}
-	if b.daemon, err = daemon.New(c, daemon.Options{Log: b.log}); err != nil {
+	if b.daemon, err = daemon.New(c, daemon.Options{Log: b.log, Load: load}); err != nil {
 		return nil, badConfig(stderr, err)
 	}
 	return b, exitOK

@@ -1,6 +1,7 @@
 package relay
 
 import (
+	"cmp"
 	"errors"
 	"io"
 	"sync"
@@ -10,30 +11,18 @@ import (
 	"mqttward/packets"
 )
 
-// GoroutineOptions say how [Goroutines] serves.
-type GoroutineOptions struct {
-	// HalfCloseTimeout is how long a session whose one side is gone may go without progress
-	// on the other, before both are closed. Zero means 10 s.
-	HalfCloseTimeout time.Duration
-}
-
 // Goroutines is the portable engine. A session is two goroutines that wait for readability
-// without a buffer, and a third, short-lived, while it ends.
-type Goroutines struct{ halfClose time.Duration }
+// without a buffer, and a third, short-lived, while it ends. The zero value is ready.
+type Goroutines struct{}
 
-// NewGoroutines returns the engine. It holds nothing that needs to be closed.
-func NewGoroutines(o GoroutineOptions) *Goroutines {
-	if o.HalfCloseTimeout == 0 {
-		o.HalfCloseTimeout = 10 * time.Second
-	}
-	return &Goroutines{halfClose: o.HalfCloseTimeout}
-}
+// defaultHalfClose is the half-close time-out of a pair that has none.
+const defaultHalfClose = 10 * time.Second
 
 // Start implements [Relay].
-func (g *Goroutines) Start(p Pair) Link {
+func (Goroutines) Start(p Pair) Link {
 	client, upstream := newEndpoint(p.Client), newEndpoint(p.Upstream)
 	s := &session{
-		halfClose: g.halfClose,
+		halfClose: cmp.Or(p.HalfCloseTimeout, defaultHalfClose),
 		limit:     p.MaximumPacketSize,
 		onConnack: p.OnConnack,
 		onEnd:     p.OnEnd,

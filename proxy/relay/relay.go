@@ -42,6 +42,9 @@ type Pair struct {
 	// MaximumPacketSize is the largest packet in bytes that the client accepts; a larger one
 	// is never inserted. 0 means no limit. [MQTT5 3.1.2-24]
 	MaximumPacketSize uint32
+	// HalfCloseTimeout is how long the session may go without progress once one side is gone,
+	// before both are closed. Zero means 10 s.
+	HalfCloseTimeout time.Duration
 	// OnConnack is told once of the broker's CONNACK, or of a first packet that is none. It
 	// is called on the path of the bytes and must not block. Nil is allowed.
 	OnConnack func(code packets.ReasonCode, err error)

@@ -23,10 +23,10 @@ func reset(t testing.TB, c net.Conn) {
 
 // eachPlainEngine is eachEngine over TCP alone, where a reset can be made.
 func eachPlainEngine(t *testing.T, halfClose time.Duration, test func(t *testing.T, r *rig)) {
-	for engine, start := range engines {
-		t.Run(engine, func(t *testing.T) {
+	for name, engine := range engines {
+		t.Run(name, func(t *testing.T) {
 			proxytest.CheckLeaks(t)
-			test(t, newRig(t, start(halfClose), tcpPair))
+			test(t, newRig(t, engine, halfClose, tcpPair))
 		})
 	}
 }

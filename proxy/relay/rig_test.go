@@ -15,10 +15,8 @@ import (
 )
 
 // engines are what the suite runs over: every engine serves every kind of connection.
-var engines = map[string]func(halfClose time.Duration) relay.Relay{
-	"goroutines": func(halfClose time.Duration) relay.Relay {
-		return relay.NewGoroutines(relay.GoroutineOptions{HalfCloseTimeout: halfClose})
-	},
+var engines = map[string]relay.Relay{
+	"goroutines": relay.Goroutines{},
 }
 
 // kinds are the connections that a session may be made of.
@@ -30,11 +28,11 @@ var kinds = map[string]func(t testing.TB) (ours, theirs net.Conn){
 
 // eachEngine runs test over every engine, with every kind of connection on both sides.
 func eachEngine(t *testing.T, halfClose time.Duration, test func(t *testing.T, r *rig)) {
-	for engine, start := range engines {
+	for name, engine := range engines {
 		for kind, pair := range kinds {
-			t.Run(engine+"/"+kind, func(t *testing.T) {
+			t.Run(name+"/"+kind, func(t *testing.T) {
 				proxytest.CheckLeaks(t)
-				test(t, newRig(t, start(halfClose), pair))
+				test(t, newRig(t, engine, halfClose, pair))
 			})
 		}
 	}
@@ -56,8 +54,9 @@ type connack struct {
 	err  error
 }
 
-func newRig(t testing.TB, engine relay.Relay, pair func(testing.TB) (ours, theirs net.Conn)) *rig {
+func newRig(t testing.TB, engine relay.Relay, halfClose time.Duration, pair func(testing.TB) (ours, theirs net.Conn)) *rig {
 	r := &rig{t: t, engine: engine, connacks: make(chan connack, 2), ends: make(chan relay.End, 2)}
+	r.pair.HalfCloseTimeout = halfClose
 	r.pair.Client, r.client = pair(t)
 	r.pair.Upstream, r.broker = pair(t)
 	r.pair.OnConnack = func(code packets.ReasonCode, err error) { r.connacks <- connack{code, err} }

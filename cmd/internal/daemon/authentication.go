@@ -25,7 +25,7 @@ func (b *builder) users(places int) *builtin.Stage {
 	if len(b.faults) > faults {
 		return nil
 	}
-	o := builtin.Options{Users: users, Places: places, Log: b.log}
+	o := builtin.Options{Users: users, Places: places, Log: b.log.Logger}
 	if c.Identity == config.ByClientID {
 		o.IdentifyBy = builtin.ClientID
 		if b.config.Upstream.Credentials.Mode != config.CredentialsReplace {
@@ -105,8 +105,9 @@ func userProblem(p builtin.Problem) config.Problem {
 }
 
 // tokens makes the stage of tokens; nil where there is none, or where it can't. forUpstream,
-// where it is not nil, tells which claims must be kept.
-func (b *builder) tokens(forUpstream *auth.Template) *jwt.Stage {
+// where it is not nil, tells which claims must be kept; before is the stage that it takes the
+// place of, or nil.
+func (b *builder) tokens(forUpstream *auth.Template, before *jwt.Stage) *jwt.Stage {
 	c := b.config.Auth.JWT
 	if c == nil {
 		return nil
@@ -120,7 +121,8 @@ func (b *builder) tokens(forUpstream *auth.Template) *jwt.Stage {
 		RequireExp:    c.RequireExp,
 		Claims:        b.claims(c),
 		IdentityClaim: c.IdentityClaim,
-		Log:           b.log,
+		Before:        before,
+		Log:           b.log.Logger,
 	}
 	if c.From == config.FromUserName {
 		o.From = jwt.FromUserName
@@ -200,7 +202,7 @@ func (b *builder) jwks(c *config.JWKS) *jwt.JWKSOptions {
 		}
 	}
 	if c.CAFile != "" {
-		o.RootCAs = b.authorities("auth.jwt.jwks_ca_file", c.CAFile)
+		o.RootCAs, _ = b.authorities("auth.jwt.jwks_ca_file", c.CAFile)
 	}
 	for name, value := range c.Headers {
 		o.Headers[name] = string(value.Reveal())

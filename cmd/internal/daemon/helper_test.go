@@ -61,6 +61,12 @@ type running struct {
 func run(t *testing.T, text string) *running {
 	t.Helper()
 	d, log := open(t, text)
+	return serve(t, d, log)
+}
+
+// serve runs a daemon whose listeners are open.
+func serve(t *testing.T, d *Daemon, log *logText) *running {
+	t.Helper()
 	r := &running{Daemon: d, t: t, log: log, signals: make(chan os.Signal, 2), ended: make(chan error, 1)}
 	done := make(chan struct{})
 	go func() {

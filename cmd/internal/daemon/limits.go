@@ -19,12 +19,13 @@ const (
 func (b *builder) limits() proxy.Limits {
 	c := b.config.Limits
 	l := proxy.Limits{
-		ConnectTimeout: c.ConnectTimeout,
-		AuthTimeout:    c.AuthTimeout,
-		ConnackTimeout: c.ConnackTimeout,
-		MaxConnectSize: c.MaxConnectSize,
-		MaxConnections: c.MaxConnections,
-		MaxHandshakes:  c.MaxHandshakes,
+		ConnectTimeout:   c.ConnectTimeout,
+		AuthTimeout:      c.AuthTimeout,
+		ConnackTimeout:   c.ConnackTimeout,
+		HalfCloseTimeout: c.HalfCloseTimeout,
+		MaxConnectSize:   c.MaxConnectSize,
+		MaxConnections:   c.MaxConnections,
+		MaxHandshakes:    c.MaxHandshakes,
 	}
 	files, known := openFilesLimit()
 	if !known {

@@ -1,21 +1,71 @@
 package daemon
 
 import (
+	"context"
 	"io"
 	"log/slog"
 	"os"
+	"sync/atomic"
 
 	"mqttward/config"
 )
 
+// Logger is a logger whose level and format can be changed while it is used, by whoever holds
+// it or one derived from it.
+type Logger struct {
+	*slog.Logger
+	out  io.Writer
+	base *atomic.Pointer[slog.Handler]
+}
+
 // NewLogger returns the logger that c describes, which writes to w. The format that c leaves
 // open is text on a terminal and JSON elsewhere.
-func NewLogger(c config.Log, w io.Writer) *slog.Logger {
+func NewLogger(c config.Log, w io.Writer) *Logger {
+	l := &Logger{out: w, base: &atomic.Pointer[slog.Handler]{}}
+	l.Set(c)
+	l.Logger = slog.New(handler{base: l.base})
+	return l
+}
+
+// Set puts c in force.
+func (l *Logger) Set(c config.Log) {
 	o := &slog.HandlerOptions{Level: c.Level}
-	if c.Format == config.LogText || c.Format == config.LogAuto && isTerminal(w) {
-		return slog.New(slog.NewTextHandler(w, o))
+	var h slog.Handler = slog.NewJSONHandler(l.out, o)
+	if c.Format == config.LogText || c.Format == config.LogAuto && isTerminal(l.out) {
+		h = slog.NewTextHandler(l.out, o)
 	}
-	return slog.New(slog.NewJSONHandler(w, o))
+	l.base.Store(&h)
+}
+
+// handler hands on to the handler that is in force, with what it was derived by.
+type handler struct {
+	base    *atomic.Pointer[slog.Handler]
+	derived []func(slog.Handler) slog.Handler
+}
+
+func (h handler) Enabled(ctx context.Context, level slog.Level) bool {
+	return (*h.base.Load()).Enabled(ctx, level)
+}
+
+func (h handler) Handle(ctx context.Context, r slog.Record) error {
+	to := *h.base.Load()
+	for _, derive := range h.derived {
+		to = derive(to)
+	}
+	return to.Handle(ctx, r)
+}
+
+func (h handler) WithAttrs(attrs []slog.Attr) slog.Handler {
+	return h.with(func(to slog.Handler) slog.Handler { return to.WithAttrs(attrs) })
+}
+
+func (h handler) WithGroup(name string) slog.Handler {
+	return h.with(func(to slog.Handler) slog.Handler { return to.WithGroup(name) })
+}
+
+func (h handler) with(derive func(slog.Handler) slog.Handler) slog.Handler {
+	h.derived = append(h.derived[:len(h.derived):len(h.derived)], derive)
+	return h
 }
 
 func isTerminal(w io.Writer) bool {

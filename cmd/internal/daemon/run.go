@@ -4,7 +4,7 @@ import (
 	"context"
 	"errors"
 	"os"
-	"sync"
+	"runtime"
 	"syscall"
 	"time"
 
@@ -12,22 +12,20 @@ import (
 )
 
 // Run serves until a signal says to stop, and drains: SIGTERM and SIGINT end it in order, a
-// second one at once. The listeners must be open. It returns nil when every session ended in
-// time, [ErrForced] when some had to be cut, and any other error when a listener failed.
+// second one at once; SIGHUP reloads the configuration. The listeners must be open. It returns
+// nil when every session ended in time, [ErrForced] when some had to be cut, and any other
+// error when a listener failed.
 func (d *Daemon) Run(signals <-chan os.Signal) error {
 	defer d.Close()
-	defer d.leaveRoom()()
 	ctx, cancel := context.WithCancel(context.Background())
-	var background sync.WaitGroup
-	defer background.Wait()
+	w := &work{daemon: d, ctx: ctx, processors: runtime.GOMAXPROCS(0)}
+	defer w.end()
 	defer cancel()
-	if d.jwt != nil {
-		background.Go(func() { d.jwt.Run(ctx) })
-	}
+	w.begin(d.generation())
 	failed := make(chan error, len(d.listeners))
 	for _, l := range d.listeners {
 		d.log.Info("listening", "listener", l.Name, "address", l.Addr().String(), "tls", l.TLS != nil)
-		background.Go(func() {
+		w.background.Go(func() {
 			if err := d.server.Serve(l); !errors.Is(err, proxy.ErrServerClosed) {
 				failed <- err
 			}
@@ -41,7 +39,7 @@ func (d *Daemon) Run(signals <-chan os.Signal) error {
 			return err
 		case s := <-signals:
 			if s == syscall.SIGHUP {
-				d.log.Warn("SIGHUP is ignored: a changed configuration wants a restart")
+				w.reload()
 				continue
 			}
 			return d.drain(s, signals)
@@ -51,7 +49,7 @@ func (d *Daemon) Run(signals <-chan os.Signal) error {
 
 // drain ends the sessions, over drain_timeout at most.
 func (d *Daemon) drain(s os.Signal, signals <-chan os.Signal) error {
-	conf := d.config.Shutdown
+	conf := d.generation().config.Shutdown
 	d.log.Info("shutting down", "signal", s.String(), "drain_delay", conf.DrainDelay.String(), "drain_timeout", conf.DrainTimeout.String())
 	ctx, cut := context.WithCancel(context.Background())
 	defer cut()

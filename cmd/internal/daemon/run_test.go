@@ -107,7 +107,7 @@ func TestHangupDoesNotEnd(t *testing.T) {
 	b := proxytest.NewBroker(t, proxytest.BrokerOptions{})
 	r := run(t, plain(b.Addr()))
 	r.signals <- syscall.SIGHUP
-	r.awaitLog("SIGHUP is ignored")
+	r.awaitLog("SIGHUP: there is no configuration file")
 	mustConnect(t, r.dial("mqtt"), packets.V311)
 	r.signals <- syscall.SIGTERM
 	if err := r.wait(); err != nil {

@@ -1,18 +1,27 @@
 package daemon
 
 import (
+	"crypto/sha256"
 	"crypto/tls"
 	"crypto/x509"
 	"fmt"
 	"time"
 
 	"mqttward/config"
-	"mqttward/proxy"
 )
 
+// sum tells TLS settings apart, the content of their files included.
+type sum [sha256.Size]byte
+
+// listenerTLS is the TLS of a listener.
+type listenerTLS struct {
+	conf *tls.Config
+	sum  sum
+}
+
 // listenersTLS returns the TLS of each listener, nil where it has none.
-func (b *builder) listenersTLS() []*tls.Config {
-	all := make([]*tls.Config, len(b.config.Listeners))
+func (b *builder) listenersTLS() []*listenerTLS {
+	all := make([]*listenerTLS, len(b.config.Listeners))
 	for i, l := range b.config.Listeners {
 		if l.TLS != nil {
 			all[i] = b.listenerTLS(fmt.Sprintf("listener[%d].tls.", i), l.TLS)
@@ -21,10 +30,15 @@ func (b *builder) listenersTLS() []*tls.Config {
 	return all
 }
 
-func (b *builder) listenerTLS(key string, c *config.ListenerTLS) *tls.Config {
+func (b *builder) listenerTLS(key string, c *config.ListenerTLS) *listenerTLS {
 	conf := &tls.Config{MinVersion: c.MinVersion, CipherSuites: c.CipherSuites}
+	content := sha256.New()
+	fmt.Fprintf(content, "%+v\n", *c)
 	if cert, ok := b.certificate(key, c.CertFile, c.KeyFile); ok {
 		conf.Certificates = []tls.Certificate{cert}
+		for _, der := range cert.Certificate {
+			content.Write(der)
+		}
 	}
 	switch c.ClientAuth {
 	case config.ClientAuthRequest:
@@ -33,9 +47,11 @@ func (b *builder) listenerTLS(key string, c *config.ListenerTLS) *tls.Config {
 		conf.ClientAuth = tls.RequireAndVerifyClientCert
 	}
 	if c.ClientCAFile != "" {
-		conf.ClientCAs = b.authorities(key+"client_ca_file", c.ClientCAFile)
+		var text []byte
+		conf.ClientCAs, text = b.authorities(key+"client_ca_file", c.ClientCAFile)
+		content.Write(text)
 	}
-	return proxy.WithALPN(conf)
+	return &listenerTLS{conf: conf, sum: sum(content.Sum(nil))}
 }
 
 // upstreamTLS returns how the broker is spoken to, nil where that is in clear.
@@ -46,7 +62,7 @@ func (b *builder) upstreamTLS() *tls.Config {
 	}
 	conf := &tls.Config{ServerName: c.ServerName, MinVersion: tls.VersionTLS12}
 	if c.CAFile != "" {
-		conf.RootCAs = b.authorities("upstream.tls.ca_file", c.CAFile)
+		conf.RootCAs, _ = b.authorities("upstream.tls.ca_file", c.CAFile)
 	}
 	if c.CertFile != "" {
 		if cert, ok := b.certificate("upstream.tls.", c.CertFile, c.KeyFile); ok {
@@ -88,11 +104,13 @@ func (b *builder) warnOfDates(key string, cert *x509.Certificate) {
 	}
 }
 
-// authorities reads a file of certificates, of which there must be at least one.
-func (b *builder) authorities(key, file string) *x509.CertPool {
+// authorities reads a file of certificates, of which there must be at least one, and returns
+// its content too.
+func (b *builder) authorities(key, file string) (*x509.CertPool, []byte) {
 	pool := x509.NewCertPool()
-	if text, ok := b.readFile(key, file); ok && !pool.AppendCertsFromPEM(text) {
+	text, ok := b.readFile(key, file)
+	if ok && !pool.AppendCertsFromPEM(text) {
 		b.fault(key, "%s holds no certificate in PEM", file)
 	}
-	return pool
+	return pool, text
 }

@@ -1,0 +1,143 @@
+package daemon
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+
+	"mqttward/auth"
+	"mqttward/auth/builtin"
+	"mqttward/auth/jwt"
+	"mqttward/config"
+	"mqttward/proxy"
+)
+
+// generation is all that is made from one configuration. A reload makes another one.
+type generation struct {
+	config   *config.Config
+	warnings []config.Problem
+	policy   proxy.Policy
+	tls      []*listenerTLS // by listener; nil where it has none
+	builtin  *builtin.Stage // nil where there are no built-in users
+	jwt      *jwt.Stage     // nil where there are no tokens
+}
+
+// Problems is the error of [New]: all faults that were found, each with its place.
+type Problems []config.Problem
+
+// Error returns one line for each problem.
+func (p Problems) Error() string {
+	lines := make([]string, len(p))
+	for i, problem := range p {
+		lines[i] = problem.String()
+	}
+	return strings.Join(lines, "\n")
+}
+
+// builder collects what is found while a generation is made.
+type builder struct {
+	config   *config.Config
+	log      *Logger
+	faults   Problems
+	warnings []config.Problem
+}
+
+func (b *builder) fault(key, format string, args ...any) {
+	b.faults = append(b.faults, b.config.Problem(key, format, args...))
+}
+
+func (b *builder) warn(key, format string, args ...any) {
+	b.warnings = append(b.warnings, b.config.Problem(key, format, args...))
+}
+
+// newGeneration makes everything that c describes, without opening a socket. before is the
+// generation that it takes the place of, or nil. The error is of type [Problems].
+func newGeneration(c *config.Config, log *Logger, before *generation) (*generation, error) {
+	b := &builder{config: c, log: log, warnings: c.Warnings()}
+	g := &generation{config: c}
+	g.tls = b.listenersTLS()
+	g.policy.Upstream = b.upstream()
+	g.policy.Credentials = b.credentials()
+	g.policy.Limits = b.limits()
+	g.policy.Expiry = expiry(c.Auth.JWT)
+	g.policy.Refusals = proxy.RefusalOptions{
+		Uniform:       c.Auth.RefusalCodes == config.RefusalUniform,
+		ReasonStrings: c.Auth.ReasonStrings,
+	}
+	var keys *jwt.Stage
+	if before != nil {
+		keys = before.jwt
+	}
+	g.jwt = b.tokens(g.policy.Credentials.UserName, keys)
+	g.builtin = b.users(g.policy.Limits.MaxHandshakes)
+	if len(b.faults) == 0 {
+		var err error
+		g.policy.Chain, err = auth.NewChain(auth.Options{
+			Stages: g.stages(), AllowAnonymous: c.Auth.AllowAnonymous, Log: log.Logger,
+		})
+		if err != nil { // config refuses it before
+			b.fault("auth", "%v", err)
+		}
+	}
+	if len(b.faults) > 0 {
+		g.close()
+		b.byPlace(b.faults)
+		return nil, b.faults
+	}
+	g.warnings = b.warnings
+	b.byPlace(g.warnings)
+	return g, nil
+}
+
+// stages are those that are configured, in the chain's order.
+func (g *generation) stages() []auth.Authenticator {
+	var stages []auth.Authenticator
+	if g.builtin != nil {
+		stages = append(stages, g.builtin)
+	}
+	if g.jwt != nil {
+		stages = append(stages, g.jwt)
+	}
+	return stages
+}
+
+// slowWorkers is how many processors hashing may take.
+func (g *generation) slowWorkers() int {
+	if g.builtin == nil {
+		return 0
+	}
+	return g.builtin.SlowWorkers()
+}
+
+// close ends what the generation holds. Clients that it still judges are told to come again.
+func (g *generation) close() {
+	if g.builtin != nil {
+		g.builtin.Close()
+	}
+}
+
+// byPlace sorts problems as they stand in the configuration; those without a line come after
+// these, and those of the files that it names last.
+func (b *builder) byPlace(problems []config.Problem) {
+	own := b.config.Problem("", "").File
+	rank := func(p config.Problem) int {
+		switch {
+		case p.File == own && p.Line > 0:
+			return 0
+		case p.File == own, strings.HasPrefix(p.File, "$"):
+			return 1
+		}
+		return 2
+	}
+	slices.SortStableFunc(problems, func(p, q config.Problem) int {
+		return cmp.Or(cmp.Compare(rank(p), rank(q)), cmp.Compare(p.File, q.File), cmp.Compare(p.Line, q.Line))
+	})
+}
+
+// expiry says what becomes of a session whose token expires.
+func expiry(j *config.JWT) proxy.Expiry {
+	if j == nil {
+		return proxy.Expiry{}
+	}
+	return proxy.Expiry{Keep: !j.DisconnectAfterExpire, Jitter: j.ExpireJitter}
+}

@@ -1,0 +1,80 @@
+package proxy
+
+import (
+	"context"
+	"net"
+	"time"
+
+	"mqttward/auth"
+)
+
+// Policy is all of a server that can change while it serves. A connection keeps the one that
+// it began with until it relays; a session keeps what was decided about it.
+type Policy struct {
+	// Chain judges the clients.
+	Chain *auth.Chain
+	// Upstream reaches the broker.
+	Upstream Dialer
+	// Credentials say what the broker sees of a client's credentials.
+	Credentials CredentialPolicy
+	// Refusals say how refused clients are answered.
+	Refusals RefusalOptions
+	// Expiry says what becomes of a session whose proof ends.
+	Expiry Expiry
+	// Limits bound what clients can take.
+	Limits Limits
+}
+
+// SetPolicy puts p in force for every connection that comes from now on. No session feels it;
+// a lower limit of connections is reached as sessions end.
+func (s *Server) SetPolicy(p Policy) {
+	p.Limits = p.Limits.withDefaults()
+	s.policy.Store(&p)
+	s.handshakes.limit(p.Limits.MaxHandshakes)
+	s.roster.limit(p.Limits.MaxConnections)
+}
+
+// Dialer reaches the broker, and returns the name of the address that answered.
+type Dialer interface {
+	Dial(ctx context.Context) (conn net.Conn, address string, err error)
+}
+
+// Expiry says what becomes of a session when the proof of its client's identity ends.
+type Expiry struct {
+	// Keep leaves the session alone.
+	Keep bool
+	// Jitter spreads the endings of proofs that end together, by a random part of it. Zero
+	// means none.
+	Jitter time.Duration
+}
+
+// Limits bound what clients can take. A zero means the default.
+type Limits struct {
+	ConnectTimeout time.Duration // from accept to the CONNECT's last byte, TLS included; 15 s
+	AuthTimeout    time.Duration // for the chain; 5 s
+	ConnackTimeout time.Duration // from handing CONNECT on to the broker's answer; 30 s
+	// HalfCloseTimeout is how long a session may go without progress once one side is gone; 10 s.
+	HalfCloseTimeout time.Duration
+	MaxConnectSize   int // bytes of a whole CONNECT; 64 KiB
+	MaxConnections   int // sessions, those being judged included; no limit
+	MaxHandshakes    int // connections whose CONNECT has not been accepted; 1,024
+}
+
+func (l Limits) withDefaults() Limits {
+	set := func(d *time.Duration, def time.Duration) {
+		if *d == 0 {
+			*d = def
+		}
+	}
+	set(&l.ConnectTimeout, 15*time.Second)
+	set(&l.AuthTimeout, 5*time.Second)
+	set(&l.ConnackTimeout, 30*time.Second)
+	set(&l.HalfCloseTimeout, 10*time.Second)
+	if l.MaxConnectSize == 0 {
+		l.MaxConnectSize = 64 << 10
+	}
+	if l.MaxHandshakes == 0 {
+		l.MaxHandshakes = 1024
+	}
+	return l
+}
