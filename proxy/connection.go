@@ -13,7 +13,6 @@ import (
 
 	"mqttward/auth"
 	"mqttward/packets"
-	"mqttward/proxy/relay"
 )
 
 // connectBufferSize is what is set aside for a CONNECT before it is known to be larger: one
@@ -62,12 +61,15 @@ func (c *connection) serve() {
 	defer c.srv.roster.leave(c)
 	defer c.srv.handshakes.end(c.hs)
 	if err := c.secure(); err != nil {
-		c.logHandshake(err)
+		if c.wanted() {
+			c.logHandshake(err)
+		}
 		c.socket.Close()
 		return
 	}
 	buf := connectBuffers.Get().(*[connectBufferSize]byte)
-	all, n, err := packets.ReadConnect(c.conn, buf[:0], c.policy.Limits.MaxConnectSize)
+	from := &greeting{Conn: c.conn, began: c.began}
+	all, n, err := packets.ReadConnect(from, buf[:0], c.policy.Limits.MaxConnectSize)
 	if r := c.open(all, n, err); r != nil {
 		c.refuse(r)
 	}
@@ -77,21 +79,34 @@ func (c *connection) serve() {
 	connectBuffers.Put(buf)
 }
 
+// wanted says that the client's part is over, whatever came of it, and reports whether it still
+// had its place.
+func (c *connection) wanted() bool {
+	if c.srv.handshakes.heard(c.hs) {
+		return true
+	}
+	c.srv.sampler.evicted(c.hs.address)
+	return false
+}
+
+// began says that the client has sent something.
+func (c *connection) began() { c.srv.handshakes.began(c.hs) }
+
 // secure makes the TLS handshake, where the listener has one, on the deadline that was set
 // at accept: left to the first read, an idle client could hold it back for ever.
 func (c *connection) secure() error {
 	if c.listener.TLS == nil {
 		return nil
 	}
-	secure := tls.Server(c.socket, c.listener.TLS.config())
+	secure := tls.Server(&greeting{Conn: c.socket, began: c.began}, c.listener.TLS.config())
 	c.conn = secure
 	return secure.Handshake()
 }
 
 // open judges what was read, and starts the session or says why not.
 func (c *connection) open(all []byte, n int, err error) *refusal {
-	if !c.srv.handshakes.heard(c.hs) {
-		return &refusal{reason: auth.Busy, quiet: true, detail: gaveWay}
+	if !c.wanted() {
+		return &refusal{reason: auth.Busy, quiet: true, detail: "not heard of while max_handshakes was reached: it gave way"}
 	}
 	if err == nil {
 		err = packets.ParseConnect(all[:n], &c.connect)
@@ -125,9 +140,6 @@ func (c *connection) open(all []byte, n int, err error) *refusal {
 	}
 	return r
 }
-
-// gaveWay is the log's detail for a connection that had to make room.
-const gaveWay = "silent while max_handshakes was reached: it gave way"
 
 // unreadable turns an error of reading or parsing into a refusal.
 func (c *connection) unreadable(err error) *refusal {
@@ -177,87 +189,4 @@ func (c *connection) judge() *refusal {
 		return &refusal{reason: auth.ShuttingDown}
 	}
 	return &refusal{reason: c.verdict.Reason, detail: c.verdict.Detail}
-}
-
-// handOver dials the broker, gives it the CONNECT and what followed it, and starts the relay.
-func (c *connection) handOver(all []byte, n int) *refusal {
-	connect, r := c.policy.Credentials.rewrite(&c.connect, &c.creds, c.verdict)
-	if r != nil {
-		return r
-	}
-	upstream, address, err := c.policy.Upstream.Dial(c.srv.draining)
-	if err != nil {
-		if c.srv.draining.Err() != nil {
-			return &refusal{reason: auth.ShuttingDown}
-		}
-		return &refusal{reason: auth.UpstreamUnavailable, err: err}
-	}
-	c.address = address
-	session := c.newSession()
-	if !c.srv.roster.begin(session, c, upstream) {
-		upstream.Close()
-		return &refusal{reason: auth.ShuttingDown}
-	}
-	if session.sent, err = c.sendConnect(upstream, connect, all, n); err != nil {
-		c.srv.roster.end(session)
-		upstream.Close()
-		return &refusal{reason: auth.UpstreamUnavailable, err: err}
-	}
-	c.conn.SetDeadline(time.Time{})
-	pair := relay.Pair{
-		Client: c.conn, Upstream: upstream,
-		MaximumPacketSize: c.connect.MaximumPacketSize,
-		HalfCloseTimeout:  c.policy.Limits.HalfCloseTimeout,
-		OnConnack:         session.connack,
-		OnEnd:             session.ended,
-	}
-	_, _ = pair.UpFramer.Advance(all[n:]) // an error stays with the framer
-	c.logAccepted()
-	session.start(c.srv.relay, pair)
-	return nil
-}
-
-// connectWriteTimeout bounds the write of CONNECT to a broker that was reached: the kernel
-// takes it at once, unless it is large and the broker slow.
-const connectWriteTimeout = 5 * time.Second
-
-// sendConnect writes CONNECT, as it came or rewritten, and what followed it, and returns how
-// many bytes that were.
-func (c *connection) sendConnect(upstream net.Conn, connect *packets.Connect, all []byte, n int) (uint64, error) {
-	out := all
-	if connect != &c.connect {
-		out = packets.AppendConnect(make([]byte, 0, len(all)+len(connect.UserName)+len(connect.Password)), connect)
-		out = append(out, all[n:]...)
-		defer clear(out)
-	}
-	upstream.SetWriteDeadline(time.Now().Add(connectWriteTimeout))
-	if _, err := upstream.Write(out); err != nil {
-		return 0, err
-	}
-	return uint64(len(out)), upstream.SetWriteDeadline(time.Time{})
-}
-
-// refuse tells the log and the client, and closes.
-func (c *connection) refuse(r *refusal) {
-	defer c.socket.Close()
-	var packet [64]byte
-	code, connack := c.policy.Refusals.connack(packet[:0], r.reason, &c.connect)
-	if r.quiet {
-		connack = nil
-	}
-	c.logRefused(r, code, len(connack) > 0)
-	if len(connack) > 0 && say(c.conn, connack) {
-		// What it does now takes no place from those who have yet to be judged.
-		c.srv.handshakes.end(c.hs)
-		c.linger()
-	}
-}
-
-// linger gives a refused client a moment to read its answer. Where too many linger already,
-// it does not.
-func (c *connection) linger() {
-	if c.srv.handshakes.linger() {
-		drain(c.conn)
-		c.srv.handshakes.unlinger()
-	}
 }

@@ -13,13 +13,28 @@ type handshakes struct {
 	mu        sync.Mutex
 	max       int
 	count     int
-	addresses map[netip.Prefix]*addressQueue // those with a silent connection
-	freed     *sync.Cond                     // a place was given back, or the table closed
-	lingering int                            // refused clients that have yet to go
+	waiting   [numClasses]map[netip.Prefix]*addressQueue // those that may have to give way
+	freed     *sync.Cond                                 // a waiter should look again
+	lingering int                                        // refused clients that have yet to go
 	closed    bool
 }
 
-// addressQueue holds an address's silent connections, oldest first.
+// class is how far a connection has come that may have to give way.
+type class uint8
+
+const (
+	silent class = iota // it has sent nothing
+	begun               // it has sent something: a part of its CONNECT, or of a TLS handshake
+	numClasses
+	heard // its CONNECT has arrived, or it gave its place back: it gives way to nobody
+)
+
+// patience is for how long a connection is left alone before it may have to give way. Its first
+// bytes may have arrived, and wait for a processor; a handshake takes round trips over a slow
+// network. It bounds how fast connections can push each other out.
+var patience = [numClasses]time.Duration{silent: 200 * time.Millisecond, begun: 3 * time.Second}
+
+// addressQueue holds an address's connections of a class, oldest first.
 type addressQueue struct {
 	oldest, newest *handshake
 	count          int
@@ -30,14 +45,17 @@ type handshake struct {
 	conn       net.Conn // the socket: closing it ends the handshake
 	address    netip.Prefix
 	since      time.Time
-	silent     bool // its CONNECT has not arrived: it may be told to give way
+	class      class
 	held       bool // it counts
 	evicted    bool
 	prev, next *handshake
 }
 
 func newHandshakes() *handshakes {
-	h := &handshakes{addresses: map[netip.Prefix]*addressQueue{}}
+	h := &handshakes{}
+	for c := range h.waiting {
+		h.waiting[c] = map[netip.Prefix]*addressQueue{}
+	}
 	h.freed = sync.NewCond(&h.mu)
 	return h
 }
@@ -85,42 +103,66 @@ func masked(a net.Addr) netip.Prefix {
 	return p
 }
 
-// minSilence is for how long a connection is left alone before it may have to give way: its
-// CONNECT may have arrived, and wait for a processor. It bounds how fast silent connections
-// can push each other out.
-const minSilence = 200 * time.Millisecond
-
-// begin takes a place for conn. When all are taken, the oldest silent connection of the
-// busiest address gives way; while none has been silent for minSilence, begin waits, and the
-// kernel's backlog is the queue. It returns nil once close was called.
+// begin takes a place for conn. When all are taken, the oldest connection of the busiest address
+// gives way, one that has sent nothing before one that has; while none has waited for its
+// class's patience, begin waits, and the kernel's backlog is the queue. It returns nil once
+// close was called.
 func (h *handshakes) begin(conn net.Conn) *handshake {
-	hs := &handshake{conn: conn, address: masked(conn.RemoteAddr()), silent: true, held: true}
+	hs := &handshake{conn: conn, address: masked(conn.RemoteAddr()), held: true}
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	for h.count >= h.max && !h.closed {
-		oldest := h.oldestOfBusiest()
-		if oldest == nil {
-			h.freed.Wait()
-			continue
-		}
-		if age := time.Since(oldest.since); age < minSilence {
-			again := time.AfterFunc(minSilence-age, h.freed.Broadcast)
-			h.freed.Wait()
-			again.Stop()
-			continue
-		}
-		oldest.evicted = true
-		h.drop(oldest)
-		oldest.conn.Close()
+		h.makeRoom()
 	}
 	if h.closed {
 		return nil
 	}
 	h.count++
 	hs.since = time.Now() // nobody has listened to it before
-	h.enqueue(hs)
-	h.freed.Broadcast() // whoever waits has somebody silent to wait for now
+	h.enqueue(hs, silent)
+	h.freed.Broadcast() // whoever waits has somebody to wait for now
 	return hs
+}
+
+// makeRoom lets a connection give way, or waits until it is worth another look.
+func (h *handshakes) makeRoom() {
+	wait := time.Duration(-1)
+	for c := range h.waiting {
+		oldest := h.oldestOfBusiest(class(c))
+		if oldest == nil {
+			continue
+		}
+		left := patience[c] - time.Since(oldest.since)
+		if left <= 0 {
+			oldest.evicted = true
+			h.drop(oldest)
+			oldest.conn.Close()
+			return
+		}
+		if wait < 0 || left < wait {
+			wait = left
+		}
+	}
+	if wait >= 0 {
+		// Under the lock: a broadcast before we wait would be lost.
+		again := time.AfterFunc(wait, func() {
+			h.mu.Lock()
+			defer h.mu.Unlock()
+			h.freed.Broadcast()
+		})
+		defer again.Stop()
+	}
+	h.freed.Wait()
+}
+
+// began says that hs has sent something.
+func (h *handshakes) began(hs *handshake) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if hs.class == silent {
+		h.dequeue(hs)
+		h.enqueue(hs, begun)
+	}
 }
 
 // heard says that hs's CONNECT has arrived: it no longer gives way. It reports whether hs is
@@ -139,25 +181,27 @@ func (h *handshakes) end(hs *handshake) {
 	h.drop(hs)
 }
 
-// close makes every begin, now and later, return nil, and calls f for each connection that
-// is still silent.
+// close makes every begin, now and later, return nil, and calls f for each connection whose
+// CONNECT has not arrived.
 func (h *handshakes) close(f func(net.Conn)) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.closed = true
 	h.freed.Broadcast()
-	for _, q := range h.addresses {
-		for hs := q.oldest; hs != nil; hs = hs.next {
-			f(hs.conn)
+	for _, addresses := range h.waiting {
+		for _, q := range addresses {
+			for hs := q.oldest; hs != nil; hs = hs.next {
+				f(hs.conn)
+			}
 		}
 	}
 }
 
-// oldestOfBusiest returns the oldest silent connection of the address that has most of them,
-// or nil where none is silent. It looks at every address, of which there are max at most.
-func (h *handshakes) oldestOfBusiest() *handshake {
+// oldestOfBusiest returns the oldest connection of the address that has most of a class, or nil
+// where there is none. It looks at every address, of which there are max at most.
+func (h *handshakes) oldestOfBusiest(c class) *handshake {
 	var busiest *addressQueue
-	for _, q := range h.addresses {
+	for _, q := range h.waiting[c] {
 		if busiest == nil || q.count > busiest.count ||
 			q.count == busiest.count && q.oldest.since.Before(busiest.oldest.since) {
 			busiest = q
@@ -179,11 +223,12 @@ func (h *handshakes) drop(hs *handshake) {
 	h.freed.Signal()
 }
 
-func (h *handshakes) enqueue(hs *handshake) {
-	q := h.addresses[hs.address]
+func (h *handshakes) enqueue(hs *handshake, c class) {
+	hs.class = c
+	q := h.waiting[c][hs.address]
 	if q == nil {
 		q = &addressQueue{}
-		h.addresses[hs.address] = q
+		h.waiting[c][hs.address] = q
 	}
 	q.count++
 	if hs.prev = q.newest; hs.prev == nil {
@@ -195,11 +240,10 @@ func (h *handshakes) enqueue(hs *handshake) {
 }
 
 func (h *handshakes) dequeue(hs *handshake) {
-	if !hs.silent {
+	if hs.class == heard {
 		return
 	}
-	hs.silent = false
-	q := h.addresses[hs.address]
+	q := h.waiting[hs.class][hs.address]
 	if hs.prev == nil {
 		q.oldest = hs.next
 	} else {
@@ -212,6 +256,7 @@ func (h *handshakes) dequeue(hs *handshake) {
 	}
 	hs.prev, hs.next = nil, nil
 	if q.count--; q.count == 0 {
-		delete(h.addresses, hs.address)
+		delete(h.waiting[hs.class], hs.address)
 	}
+	hs.class = heard
 }

@@ -62,7 +62,7 @@ func TestOldestOfTheBusiestAddressGivesWay(t *testing.T) {
 			h.begin(c)
 			time.Sleep(time.Millisecond)
 		}
-		time.Sleep(minSilence)
+		time.Sleep(patience[silent])
 		h.begin(from("192.0.2.2"))
 		if alone.closed || !crowd[0].closed || crowd[1].closed {
 			t.Errorf("closed: alone %v, crowd %v %v %v; want the crowd's oldest alone",
@@ -71,17 +71,57 @@ func TestOldestOfTheBusiestAddressGivesWay(t *testing.T) {
 	})
 }
 
-func TestNewcomerWaitsForMinSilence(t *testing.T) {
+func TestNewcomerWaitsForTheSilentOnesPatience(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := tableOf(1)
 		old := from("192.0.2.1")
 		h.begin(old)
 		begun := time.Now()
 		h.begin(from("192.0.2.2"))
-		if took := time.Since(begun); took != minSilence || !old.closed {
-			t.Errorf("took %v, closed %v; want %v and closed", took, old.closed, minSilence)
+		if took := time.Since(begun); took != patience[silent] || !old.closed {
+			t.Errorf("took %v, closed %v; want %v and closed", took, old.closed, patience[silent])
 		}
 	})
+}
+
+// One that has sent something gives way later, and only where all have.
+func TestBegunConnectionGivesWayLast(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := tableOf(2)
+		first, second := from("192.0.2.1"), from("192.0.2.1")
+		h.began(h.begin(first))
+		h.begin(second)
+		time.Sleep(time.Second)
+		third := from("192.0.2.2")
+		h.began(h.begin(third))
+		if first.closed || !second.closed {
+			t.Errorf("closed: begun %v, silent %v; want the silent one alone", first.closed, second.closed)
+		}
+		start := time.Now()
+		h.begin(from("192.0.2.3"))
+		if took := time.Since(start); took != patience[begun]-time.Second || !first.closed || third.closed {
+			t.Errorf("took %v, closed %v and %v; want %v, and the older one closed", took, first.closed, third.closed, patience[begun]-time.Second)
+		}
+	})
+}
+
+// A wake-up that comes before the wait must not be lost: the accept loop would stand still.
+func TestBeginsNeverStall(t *testing.T) {
+	defer func(d time.Duration) { patience[silent] = d }(patience[silent])
+	patience[silent] = 20 * time.Microsecond
+	h := tableOf(4)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for range 5000 {
+			h.begin(from("192.0.2.1"))
+		}
+	}()
+	select {
+	case <-done:
+	case <-time.After(time.Minute):
+		t.Error("begin stands still")
+	}
 }
 
 func TestHeardConnectionKeepsItsPlace(t *testing.T) {

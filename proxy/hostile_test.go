@@ -7,7 +7,6 @@ import (
 	"net"
 	"runtime"
 	"testing"
-	"time"
 
 	"mqttward/packets"
 	"mqttward/proxy"
@@ -116,17 +115,4 @@ func TestTLSOnThePlainPortAndTheOtherWayRound(t *testing.T) {
 	}
 	secure.expectLog("TLS handshake failed")
 	secure.expectUpstream(0)
-}
-
-func TestSlowReaderOfARefusalIsNotWaitedFor(t *testing.T) {
-	r := newRig(t, func(o *options) { o.Limits.MaxConnections = 1 })
-	r.connected(client(packets.V5, "u", "p"))
-	begun := time.Now()
-	for range 50 { // nobody of them reads or closes
-		r.send(frame(client(packets.V5, "u", "p")))
-	}
-	proxytest.Eventually(t, "all refusals are over", func() bool { return r.server.Handshakes() == 0 })
-	if took := time.Since(begun); took > 5*time.Second {
-		t.Errorf("50 refusals took %v", took)
-	}
 }

@@ -3,6 +3,7 @@ package proxy_test
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"errors"
 	"io"
 	"net"
@@ -256,7 +257,7 @@ func TestSilentConnectionsGiveWay(t *testing.T) {
 	live := r.connected(client(packets.V5, "u", "p"))
 	silent := make([]net.Conn, 5*places)
 	for i := range silent {
-		silent[i] = r.send([]byte{0x10}) // a first byte is not a CONNECT
+		silent[i] = r.dial()
 	}
 	// The oldest were closed, one for each that came beyond the places.
 	for _, c := range silent[:len(silent)-places] {
@@ -272,6 +273,49 @@ func TestSilentConnectionsGiveWay(t *testing.T) {
 	}
 	read(t, live, ping)
 	r.expectLog("reason=busy", "gave way")
+	r.expectLog("level=WARN", "max_handshakes is reached", "gave_way=", "busiest=127.0.0.1/32")
+}
+
+// A fleet that comes back at once over TLS, slowly, waits for its turn rather than being cut.
+func TestSlowHerdOverTLSWaitsForItsTurn(t *testing.T) {
+	ca := proxytest.NewCA(t, "test")
+	r := newRig(t, func(o *options) {
+		o.Limits.MaxHandshakes = 16
+		o.tls = proxy.NewTLS(&tls.Config{Certificates: []tls.Certificate{ca.Issue("server")}})
+	})
+	const clients = 80
+	var in sync.WaitGroup
+	for range clients {
+		in.Go(func() {
+			conn, err := net.Dial("tcp", r.addr)
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			defer conn.Close()
+			c := tls.Client(&slowWriter{conn, 100 * time.Millisecond}, &tls.Config{RootCAs: ca.Pool(), ServerName: "localhost"})
+			c.SetDeadline(time.Now().Add(30 * time.Second))
+			_, err = c.Write(frame(client(packets.V311, "u", "p")))
+			if err == nil {
+				_, err = io.ReadFull(c, make([]byte, 4))
+			}
+			if err != nil {
+				t.Errorf("a client of the herd: %v", err)
+			}
+		})
+	}
+	in.Wait()
+}
+
+// slowWriter delays each write, as a network does.
+type slowWriter struct {
+	net.Conn
+	delay time.Duration
+}
+
+func (w *slowWriter) Write(p []byte) (int, error) {
+	time.Sleep(w.delay)
+	return w.Conn.Write(p)
 }
 
 func TestJudgedConnectionsDoNotGiveWay(t *testing.T) {

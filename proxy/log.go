@@ -69,17 +69,20 @@ func (c *connection) logRefused(r *refusal, code packets.ReasonCode, answered bo
 	switch {
 	case r.quiet:
 		level = slog.LevelDebug
-	case r.reason == auth.UpstreamUnavailable, r.reason == auth.InternalError:
+	case r.reason == auth.InternalError:
 		level = slog.LevelError
 	}
 	if !c.mayLog(level, r.reason.String()) {
 		return
 	}
 	attrs := c.who()
+	// What came after the verdict is no stage's doing.
+	verdict := auth.Deny
 	if c.verdict.Stage != "" {
+		verdict = c.verdict.Decision
 		attrs = append(attrs, slog.String("stage", c.verdict.Stage))
 	}
-	attrs = append(attrs, slog.String("verdict", auth.Deny.String()), slog.String("reason", r.reason.String()))
+	attrs = append(attrs, slog.String("verdict", verdict.String()), slog.String("reason", r.reason.String()))
 	if answered {
 		attrs = append(attrs, slog.String("code", hexCode(code)))
 	}
@@ -117,13 +120,12 @@ func (c *connection) mayLog(level slog.Level, reason string) bool {
 
 // logConnack tells that the broker refused whom we let in, or answered something else.
 func (s *session) logConnack(code packets.ReasonCode, err error) {
-	attrs := append(s.who(), slog.String("upstream", s.upstream))
+	text, attr := "refused by the broker", slog.String("code", hexCode(code))
 	if err != nil {
-		attrs = append(attrs, slog.Any("error", err))
-	} else {
-		attrs = append(attrs, slog.String("code", hexCode(code)))
+		text, attr = "no CONNACK from the broker", slog.Any("error", err)
 	}
-	s.srv.log.LogAttrs(context.Background(), slog.LevelWarn, "refused by the broker", attrs...)
+	s.srv.log.LogAttrs(context.Background(), slog.LevelWarn, text,
+		append(s.who(), slog.String("upstream", s.upstream), attr)...)
 }
 
 // logEnded tells of a session's end. One that the broker ended without a CONNACK is a fault of

@@ -139,3 +139,28 @@ func drain(conn net.Conn) {
 	conn.SetReadDeadline(time.Now().Add(refusalDrainTime))
 	_, _ = io.CopyN(io.Discard, conn, refusalDrainBytes)
 }
+
+// refuse tells the log and the client, and closes.
+func (c *connection) refuse(r *refusal) {
+	defer c.socket.Close()
+	var packet [64]byte
+	code, connack := c.policy.Refusals.connack(packet[:0], r.reason, &c.connect)
+	if r.quiet {
+		connack = nil
+	}
+	c.logRefused(r, code, len(connack) > 0)
+	if len(connack) > 0 && say(c.conn, connack) {
+		// What it does now takes no place from those who have yet to be judged.
+		c.srv.handshakes.end(c.hs)
+		c.linger()
+	}
+}
+
+// linger gives a refused client a moment to read its answer. Where too many linger already,
+// it does not.
+func (c *connection) linger() {
+	if c.srv.handshakes.linger() {
+		drain(c.conn)
+		c.srv.handshakes.unlinger()
+	}
+}

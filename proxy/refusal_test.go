@@ -226,7 +226,7 @@ func TestUpstreamUnavailable(t *testing.T) {
 		if got := r.answer(frame(client(v, "u", "p"))); !bytes.Equal(got, wanted(auth.UpstreamUnavailable, v)) {
 			t.Errorf("%v: got % x, want % x", v, got, wanted(auth.UpstreamUnavailable, v))
 		}
-		r.expectLog("level=ERROR", "reason=upstream_unavailable", "no route")
+		r.expectLog("stage=test", "verdict=accept", "reason=upstream_unavailable", "no route")
 	}
 }
 

@@ -25,6 +25,7 @@ type sampler struct {
 
 	mu      sync.Mutex
 	windows map[netip.Prefix]*sampleCount
+	gaveWay map[netip.Prefix]int // connections that had to, by address
 	timer   timer
 }
 
@@ -37,7 +38,7 @@ type sampleCount struct {
 
 // newSampler returns a sampler. start runs what may block, such as writing the log.
 func newSampler(log *slog.Logger, w *wheel, start func(func())) *sampler {
-	s := &sampler{log: log, wheel: w, start: start, windows: map[netip.Prefix]*sampleCount{}}
+	s := &sampler{log: log, wheel: w, start: start, windows: map[netip.Prefix]*sampleCount{}, gaveWay: map[netip.Prefix]int{}}
 	s.timer.owner = s
 	return s
 }
@@ -47,9 +48,7 @@ func newSampler(log *slog.Logger, w *wheel, start func(func())) *sampler {
 func (s *sampler) take(address netip.Prefix, reason string) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if len(s.windows) == 0 {
-		s.wheel.set(&s.timer, time.Now().Add(sampleWindow))
-	}
+	s.open()
 	w := s.windows[address]
 	if w == nil && len(s.windows) >= sampleAddresses {
 		address = netip.Prefix{}
@@ -71,19 +70,47 @@ func (s *sampler) take(address netip.Prefix, reason string) bool {
 	return true
 }
 
+// evicted counts a connection of address that had to give way.
+func (s *sampler) evicted(address netip.Prefix) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.open()
+	if _, known := s.gaveWay[address]; !known && len(s.gaveWay) >= sampleAddresses {
+		address = netip.Prefix{}
+	}
+	s.gaveWay[address]++
+}
+
+// open begins a window, unless one is open. The lock is held.
+func (s *sampler) open() {
+	if len(s.windows)+len(s.gaveWay) == 0 {
+		s.wheel.set(&s.timer, time.Now().Add(sampleWindow))
+	}
+}
+
 // due ends the window of all addresses. The wheel must not wait for the log.
 func (s *sampler) due(time.Time) { s.start(s.flush) }
 
-// flush tells what was suppressed, and begins anew.
+// flush tells what was counted, and begins anew.
 func (s *sampler) flush() {
 	s.mu.Lock()
-	windows := s.windows
-	s.windows = map[netip.Prefix]*sampleCount{}
+	windows, gaveWay := s.windows, s.gaveWay
+	s.windows, s.gaveWay = map[netip.Prefix]*sampleCount{}, map[netip.Prefix]int{}
 	s.mu.Unlock()
 	for address, w := range windows {
 		if w.suppressed > 0 {
 			s.log.Info("refusals suppressed", "remote", shown(address), "suppressed", w.suppressed, "reasons", w.reasons)
 		}
+	}
+	all, busiest := 0, netip.Prefix{}
+	for address, n := range gaveWay {
+		if all += n; n > gaveWay[busiest] {
+			busiest = address
+		}
+	}
+	if all > 0 {
+		s.log.Warn("max_handshakes is reached: connections that sent no CONNECT gave way",
+			"gave_way", all, "busiest", shown(busiest), "of_busiest", gaveWay[busiest])
 	}
 }
 

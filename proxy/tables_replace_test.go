@@ -1,6 +1,7 @@
 package proxy_test
 
 import (
+	"bytes"
 	"strings"
 	"testing"
 
@@ -68,7 +69,12 @@ func TestReplaceRefusesAnEmptyClientID(t *testing.T) {
 		o.Credentials = proxy.CredentialPolicy{Mode: proxy.Replace, UserName: template(t, "dev-%c")}
 	})
 	for _, v := range versions {
-		r.play(row{user: "u1", password: absent, reason: auth.ClaimMissing, stage: "test"}, v)
+		c := client(v, "u1", "")
+		c.ClientID = nil
+		if got := r.answer(frame(c)); !bytes.Equal(got, wanted(auth.ClaimMissing, v)) {
+			t.Errorf("%v: got % x, want % x", v, got, wanted(auth.ClaimMissing, v))
+		}
+		r.expectLog("msg=refused", "mqtt="+v.String(), "stage=test", "verdict=accept", "reason=claim_missing")
 	}
 	r.expectDialled(0)
 }

@@ -68,7 +68,7 @@ func runRewrites(t *testing.T, hs *authtest.Signer, rows []rewriteRow) {
 					if got := r.answer(sent); !bytes.Equal(got, wanted(w.reason, v)) {
 						t.Errorf("%v: got % x, want % x (%v)", v, got, wanted(w.reason, v), w.reason)
 					}
-					r.expectLog("msg=refused", "mqtt="+v.String(), "verdict=deny", "reason="+w.reason.String()+" ", "upstream.credentials.username")
+					r.expectLog("msg=refused", "mqtt="+v.String(), "verdict=accept", "reason="+w.reason.String()+" ", "upstream.credentials.username")
 					continue
 				}
 				want := w.want

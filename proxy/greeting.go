@@ -1,0 +1,39 @@
+package proxy
+
+import (
+	"errors"
+	"net"
+	"syscall"
+)
+
+// greeting is a connection that tells, once, that its client has sent something. It passes on
+// what package relay needs of the socket, which it stands for below TLS.
+type greeting struct {
+	net.Conn
+	began func() // nil once called
+}
+
+func (g *greeting) Read(p []byte) (int, error) {
+	n, err := g.Conn.Read(p)
+	if n > 0 && g.began != nil {
+		g.began()
+		g.began = nil
+	}
+	return n, err
+}
+
+// CloseWrite ends our stream.
+func (g *greeting) CloseWrite() error {
+	if w, ok := g.Conn.(interface{ CloseWrite() error }); ok {
+		return w.CloseWrite()
+	}
+	return errors.ErrUnsupported
+}
+
+// SyscallConn implements syscall.Conn.
+func (g *greeting) SyscallConn() (syscall.RawConn, error) {
+	if sc, ok := g.Conn.(syscall.Conn); ok {
+		return sc.SyscallConn()
+	}
+	return nil, errors.ErrUnsupported
+}

@@ -1,0 +1,68 @@
+package proxy
+
+import (
+	"net"
+	"time"
+
+	"mqttward/auth"
+	"mqttward/packets"
+	"mqttward/proxy/relay"
+)
+
+// handOver dials the broker, gives it the CONNECT and what followed it, and starts the relay.
+func (c *connection) handOver(all []byte, n int) *refusal {
+	connect, r := c.policy.Credentials.rewrite(&c.connect, &c.creds, c.verdict)
+	if r != nil {
+		return r
+	}
+	upstream, address, err := c.policy.Upstream.Dial(c.srv.draining)
+	if err != nil {
+		if c.srv.draining.Err() != nil {
+			return &refusal{reason: auth.ShuttingDown}
+		}
+		return &refusal{reason: auth.UpstreamUnavailable, err: err}
+	}
+	c.address = address
+	session := c.newSession()
+	if !c.srv.roster.begin(session, c, upstream) {
+		upstream.Close()
+		return &refusal{reason: auth.ShuttingDown}
+	}
+	if session.sent, err = c.sendConnect(upstream, connect, all, n); err != nil {
+		c.srv.roster.end(session)
+		upstream.Close()
+		return &refusal{reason: auth.UpstreamUnavailable, err: err}
+	}
+	c.conn.SetDeadline(time.Time{})
+	pair := relay.Pair{
+		Client: c.conn, Upstream: upstream,
+		MaximumPacketSize: c.connect.MaximumPacketSize,
+		HalfCloseTimeout:  c.policy.Limits.HalfCloseTimeout,
+		OnConnack:         session.connack,
+		OnEnd:             session.ended,
+	}
+	_, _ = pair.UpFramer.Advance(all[n:]) // an error stays with the framer
+	c.logAccepted()
+	session.start(c.srv.relay, pair)
+	return nil
+}
+
+// connectWriteTimeout bounds the write of CONNECT to a broker that was reached: the kernel
+// takes it at once, unless it is large and the broker slow.
+const connectWriteTimeout = 5 * time.Second
+
+// sendConnect writes CONNECT, as it came or rewritten, and what followed it, and returns how
+// many bytes that were.
+func (c *connection) sendConnect(upstream net.Conn, connect *packets.Connect, all []byte, n int) (uint64, error) {
+	out := all
+	if connect != &c.connect {
+		out = packets.AppendConnect(make([]byte, 0, len(all)+len(connect.UserName)+len(connect.Password)), connect)
+		out = append(out, all[n:]...)
+		defer clear(out)
+	}
+	upstream.SetWriteDeadline(time.Now().Add(connectWriteTimeout))
+	if _, err := upstream.Write(out); err != nil {
+		return 0, err
+	}
+	return uint64(len(out)), upstream.SetWriteDeadline(time.Time{})
+}
