@@ -78,7 +78,7 @@ func (c *Chain) Authenticate(ctx context.Context, creds *Credentials) Verdict {
 		s.pass.Add(1)
 	}
 	if c.anonymous {
-		return Verdict{Decision: Accept, Stage: "anonymous"}
+		return Verdict{Decision: Accept, Stage: StageAnonymous}
 	}
 	return Denied(NoCredentials, unwanted(creds))
 }

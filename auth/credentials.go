@@ -97,6 +97,14 @@ func Denied(r Reason, detail string) Verdict {
 // Ignored is the verdict of a stage that has no opinion.
 func Ignored() Verdict { return Verdict{} }
 
+// The names of the stages, as they stand in verdicts, logs and metrics. StageAnonymous is that
+// of whoever is let in because every stage ignored it.
+const (
+	StageBuiltin   = "builtin"
+	StageJWT       = "jwt"
+	StageAnonymous = "anonymous"
+)
+
 // Authenticator is one stage of a chain. Authenticate is called by many goroutines at
 // once and returns when ctx ends, with a Deny of [Busy]. It must not keep c or its slices.
 type Authenticator interface {

@@ -30,9 +30,6 @@ type CredentialPolicy struct {
 	Password []byte
 }
 
-// tokenStage is the name of the stage that judges tokens, as it stands in verdicts.
-const tokenStage = "jwt"
-
 // rewrite returns the CONNECT that goes to the broker: c itself where nothing changes, and
 // its bytes may then be sent as they came. All that is no credential stays as it is. Where
 // there is nothing fit to be sent, the client is refused.
@@ -54,7 +51,7 @@ func (p *CredentialPolicy) strip(c *packets.Connect, creds *auth.Credentials, v 
 		// The password stays only where the token let the client in, and it is no credential:
 		// otherwise it is what proved a user. Without a user name 3.x allows none.
 		// [MQTT311 3.1.2-22]
-		if v.Stage == tokenStage && c.Version == packets.V5 {
+		if v.Stage == auth.StageJWT && c.Version == packets.V5 {
 			return &out
 		}
 	}

@@ -32,7 +32,7 @@ const (
 // patience is for how long a connection is left alone before it may have to give way. Its first
 // bytes may have arrived, and wait for a processor; a handshake takes round trips over a slow
 // network. It bounds how fast connections can push each other out.
-var patience = [numClasses]time.Duration{silent: 200 * time.Millisecond, begun: 3 * time.Second}
+var patience = [numClasses]time.Duration{silent: 500 * time.Millisecond, begun: 3 * time.Second}
 
 // addressQueue holds an address's connections of a class, oldest first.
 type addressQueue struct {

@@ -66,7 +66,7 @@ func TestTenThousandHalfOpenConnections(t *testing.T) {
 	if testing.Short() {
 		t.Skip("opens thousands of sockets")
 	}
-	const places, flood, atOnce = 256, 10_000, 2000
+	const places, flood, atOnce = 1024, 10_000, 3000
 	r := newRig(t, func(o *options) { o.Limits.MaxHandshakes = places })
 	live := r.connected(client(packets.V5, "u", "p"))
 	goroutines := runtime.NumGoroutine()

@@ -255,7 +255,7 @@ func TestSilentConnectionsGiveWay(t *testing.T) {
 	const places = 8
 	r := newRig(t, func(o *options) { o.Limits.MaxHandshakes = places })
 	live := r.connected(client(packets.V5, "u", "p"))
-	silent := make([]net.Conn, 5*places)
+	silent := make([]net.Conn, 3*places)
 	for i := range silent {
 		silent[i] = r.dial()
 	}
@@ -293,7 +293,7 @@ func TestSlowHerdOverTLSWaitsForItsTurn(t *testing.T) {
 				return
 			}
 			defer conn.Close()
-			c := tls.Client(&slowWriter{conn, 100 * time.Millisecond}, &tls.Config{RootCAs: ca.Pool(), ServerName: "localhost"})
+			c := tls.Client(&slowWriter{conn, 50 * time.Millisecond}, &tls.Config{RootCAs: ca.Pool(), ServerName: "localhost"})
 			c.SetDeadline(time.Now().Add(30 * time.Second))
 			_, err = c.Write(frame(client(packets.V311, "u", "p")))
 			if err == nil {

@@ -8,7 +8,9 @@ import (
 
 // KeepAlive is the TCP keep-alive of both sides of a session: a peer that vanished is found
 // after two minutes of silence, whatever MQTT's own keep alive says.
-var KeepAlive = net.KeepAliveConfig{Enable: true, Idle: 60 * time.Second, Interval: 15 * time.Second, Count: 4}
+func KeepAlive() net.KeepAliveConfig {
+	return net.KeepAliveConfig{Enable: true, Idle: 60 * time.Second, Interval: 15 * time.Second, Count: 4}
+}
 
 // Listener is where clients come in.
 type Listener struct {
@@ -21,7 +23,7 @@ type Listener struct {
 
 // Listen opens the TCP address bind, such as "0.0.0.0:1883", for MQTT.
 func Listen(ctx context.Context, bind string) (net.Listener, error) {
-	lc := net.ListenConfig{KeepAliveConfig: KeepAlive}
+	lc := net.ListenConfig{KeepAliveConfig: KeepAlive()}
 	// A multipath socket costs more per connection and can't leave the runtime's poller.
 	lc.SetMultipathTCP(false)
 	return lc.Listen(ctx, "tcp", bind)

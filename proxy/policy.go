@@ -11,9 +11,9 @@ import (
 // Policy is all of a server that can change while it serves. A connection keeps the one that
 // it began with until it relays; a session keeps what was decided about it.
 type Policy struct {
-	// Chain judges the clients.
+	// Chain judges the clients. It must not be nil.
 	Chain *auth.Chain
-	// Upstream reaches the broker.
+	// Upstream reaches the broker. It must not be nil.
 	Upstream Dialer
 	// Credentials say what the broker sees of a client's credentials.
 	Credentials CredentialPolicy
@@ -28,6 +28,9 @@ type Policy struct {
 // SetPolicy puts p in force for every connection that comes from now on. No session feels it;
 // a lower limit of connections is reached as sessions end.
 func (s *Server) SetPolicy(p Policy) {
+	if p.Chain == nil || p.Upstream == nil {
+		panic("proxy: a policy without a chain or an upstream")
+	}
 	p.Limits = p.Limits.withDefaults()
 	s.policy.Store(&p)
 	s.handshakes.limit(p.Limits.MaxHandshakes)
@@ -48,16 +51,25 @@ type Expiry struct {
 	Jitter time.Duration
 }
 
-// Limits bound what clients can take. A zero means the default.
+// Limits bound what clients can take.
 type Limits struct {
-	ConnectTimeout time.Duration // from accept to the CONNECT's last byte, TLS included; 15 s
-	AuthTimeout    time.Duration // for the chain; 5 s
-	ConnackTimeout time.Duration // from handing CONNECT on to the broker's answer; 30 s
-	// HalfCloseTimeout is how long a session may go without progress once one side is gone; 10 s.
+	// ConnectTimeout is the time from accept to the CONNECT's last byte, the TLS handshake
+	// included. Zero means 15 s.
+	ConnectTimeout time.Duration
+	// AuthTimeout is the chain's time for one client. Zero means 5 s.
+	AuthTimeout time.Duration
+	// ConnackTimeout is the time from handing CONNECT on to the broker's answer. Zero means 30 s.
+	ConnackTimeout time.Duration
+	// HalfCloseTimeout is how long a session may go without progress once one side is gone.
+	// Zero means 10 s.
 	HalfCloseTimeout time.Duration
-	MaxConnectSize   int // bytes of a whole CONNECT; 64 KiB
-	MaxConnections   int // sessions, those being judged included; no limit
-	MaxHandshakes    int // connections whose CONNECT has not been accepted; 1,024
+	// MaxConnectSize is the most bytes of a whole CONNECT. Zero means 64 KiB.
+	MaxConnectSize int
+	// MaxConnections is how many clients may be in, those that are being judged included. Zero
+	// means that there is no limit.
+	MaxConnections int
+	// MaxHandshakes is how many connections may be on their way to a verdict. Zero means 1,024.
+	MaxHandshakes int
 }
 
 func (l Limits) withDefaults() Limits {

@@ -15,7 +15,7 @@ import (
 type Options struct {
 	// Policy is what can be changed while the server serves, by SetPolicy.
 	Policy
-	// Relay carries the sessions' bytes.
+	// Relay carries the sessions' bytes. It must not be nil.
 	Relay relay.Relay
 	// Log gets one line at each verdict and one at the end of each session. Nil means
 	// slog.Default().

@@ -32,11 +32,12 @@ type session struct {
 	upstream string
 	accepted time.Time
 
-	timer          timer
-	connackTimeout time.Duration
-	connackBy      time.Time
-	connacked      atomic.Bool
-	expires        time.Time // zero: never
+	timer     timer
+	limits    *Limits
+	connackBy time.Time
+	connacked atomic.Bool
+	expires   time.Time   // zero: never
+	refused   atomic.Bool // by the broker
 
 	sent uint64 // bytes that went to the broker before the relay took over
 
@@ -51,7 +52,7 @@ func (c *connection) newSession() *session {
 		clientID: auth.Display(c.creds.ClientID),
 		userName: auth.Display(c.creds.UserName), hasName: c.creds.HasUserName,
 		version: c.connect.Version, upstream: c.address, accepted: c.accepted,
-		connackTimeout: c.policy.Limits.ConnackTimeout,
+		limits: &c.policy.Limits,
 	}
 	s.timer.owner = s
 	if e := c.verdict.Identity.Expires; !e.IsZero() && !c.policy.Expiry.Keep {
@@ -65,7 +66,7 @@ func (c *connection) newSession() *session {
 
 // start relays, and waits for the broker's CONNACK.
 func (s *session) start(engine relay.Relay, p relay.Pair) {
-	s.connackBy = time.Now().Add(s.connackTimeout)
+	s.connackBy = time.Now().Add(s.limits.ConnackTimeout)
 	first := s.connackBy
 	if !s.expires.IsZero() && s.expires.Before(first) {
 		first = s.expires
@@ -95,16 +96,19 @@ func (s *session) withLink(f func(relay.Link)) {
 	}
 }
 
-// connack is told of the broker's answer as it passes.
+// connack is told of the broker's answer as it passes. A broker that refuses has to close; it
+// is given as long as one that half-closes. [MQTT5 3.2.2-7]
 func (s *session) connack(code packets.ReasonCode, err error) {
 	s.connacked.Store(true)
-	if s.expires.IsZero() {
+	switch {
+	case err != nil || code != packets.Success:
+		s.refused.Store(true)
+		s.srv.wheel.set(&s.timer, time.Now().Add(s.limits.HalfCloseTimeout))
+		s.srv.goroutines.Go(func() { s.logConnack(code, err) }) // the log may block
+	case s.expires.IsZero():
 		s.srv.wheel.unset(&s.timer)
-	} else {
+	default:
 		s.srv.wheel.set(&s.timer, s.expires)
-	}
-	if err != nil || code != packets.Success {
-		s.logConnack(code, err)
 	}
 }
 
@@ -113,6 +117,8 @@ func (s *session) due(now time.Time) {
 	switch {
 	case !s.connacked.Load() && !now.Before(s.connackBy):
 		s.end(relay.ConnackTimeout, nil)
+	case s.refused.Load():
+		s.end(relay.UpstreamRefused, nil)
 	case !s.expires.IsZero() && !now.Before(s.expires):
 		s.end(relay.Expired, maximumConnectTime)
 	}

@@ -2,8 +2,10 @@ package proxy_test
 
 import (
 	"fmt"
+	"io"
 	"net"
 	"testing"
+	"time"
 
 	"mqttward/auth"
 	"mqttward/packets"
@@ -53,4 +55,21 @@ func TestLogOfASession(t *testing.T) {
 		"upstream="+r.broker.Addr(), "duration_ms=")
 	// CONNECT, and the ping both ways; the broker's CONNACK.
 	r.expectLog("msg=\"session ended\"", "conn=1", fmt.Sprintf("bytes_up=%d ", len(connect)+len(ping)), "bytes_down=6 ", "close_reason=client_closed")
+}
+
+// A broker that refuses and does not close keeps its client's place no longer than one that
+// half-closes.
+func TestBrokerThatRefusesAndDoesNotClose(t *testing.T) {
+	r := newRig(t, func(o *options) {
+		o.Limits.HalfCloseTimeout = 300 * time.Millisecond
+		o.broker = proxytest.BrokerOptions{Connack: []byte{0x20, 2, 0, 5}, Handle: func(conn net.Conn) {
+			_, _ = io.Copy(io.Discard, conn)
+		}}
+	})
+	c := r.send(frame(client(packets.V311, "u", "p")))
+	if got := readAll(t, c); string(got) != "\x20\x02\x00\x05" {
+		t.Errorf("got % x, want the broker's refusal", got)
+	}
+	c.Close()
+	r.expectLog("session ended", "close_reason=upstream_refused")
 }

@@ -8,6 +8,13 @@ import (
 	"mqttward/proxy/relay"
 )
 
+// Sessions is the number of sessions that relay, or are about to.
+func (s *Server) Sessions() int {
+	s.roster.mu.Lock()
+	defer s.roster.mu.Unlock()
+	return len(s.roster.sessions)
+}
+
 // Shutdown closes the listeners, refuses whoever is not relaying yet with shutting_down, ends
 // every session, MQTT 5.0 clients with DISCONNECT 0x8B where a packet boundary comes, and
 // waits for all of them. When ctx ends first, its error is returned, and Close ends the rest.
@@ -21,7 +28,8 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	return s.Close()
 }
 
-// Close ends everything at once, and returns when nothing is left of the server.
+// Close ends everything at once, and returns when nothing is left of the server but, for a
+// moment, what the relay is ending.
 func (s *Server) Close() error {
 	sessions := s.beginDrain()
 	s.roster.cut()

@@ -22,6 +22,7 @@ type wheel struct {
 	mu    sync.Mutex
 	slots [wheelSlots]timer // heads of circular lists
 	at    int               // the slot of the last tick
+	last  time.Time         // when that was
 	count int
 	wake  chan struct{} // of one: the wheel sleeps while it is empty
 	stop  chan struct{}
@@ -35,7 +36,7 @@ type timer struct {
 }
 
 func newWheel() *wheel {
-	w := &wheel{wake: make(chan struct{}, 1), stop: make(chan struct{})}
+	w := &wheel{wake: make(chan struct{}, 1), stop: make(chan struct{}), last: time.Now()}
 	for i := range w.slots {
 		head := &w.slots[i]
 		head.prev, head.next = head, head
@@ -97,15 +98,35 @@ func (w *wheel) run() {
 				return
 			case <-w.wake:
 			}
+			w.begin(time.Now())
 			ticker.Reset(wheelTick)
 		}
 		select {
 		case <-w.stop:
 			return
 		case <-ticker.C:
-			w.tick(time.Now())
+			w.advance(time.Now())
 		}
 	}
+}
+
+// begin makes now the time of the current slot.
+func (w *wheel) begin(now time.Time) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.last = now
+}
+
+// advance turns the wheel to where it should be at now. A ticker drops ticks that nobody took.
+func (w *wheel) advance(now time.Time) {
+	for range wheelSlots { // one revolution looks at every timer
+		if now.Sub(w.last) < wheelTick {
+			return
+		}
+		w.last = w.last.Add(wheelTick)
+		w.tick(now)
+	}
+	w.begin(now)
 }
 
 func (w *wheel) empty() bool {

@@ -104,6 +104,25 @@ func TestWheelTimerThatIsUnsetOrMoved(t *testing.T) {
 	})
 }
 
+// A pause of the whole process makes nothing later than the pause.
+func TestWheelCatchesUpAfterAPause(t *testing.T) {
+	turn(t, func(t *testing.T, w *wheel) {
+		slow := newAlarm(w, time.Now().Add(time.Second))
+		slow.owner = pausing(10 * time.Second)
+		a := newAlarm(w, time.Now().Add(30*time.Second))
+		time.Sleep(30*time.Second + 2*wheelTick)
+		synctest.Wait()
+		if len(a.fired()) != 1 {
+			t.Error("it is late by the pause")
+		}
+	})
+}
+
+// pausing is an owner that blocks the wheel, as a starved process does.
+type pausing time.Duration
+
+func (p pausing) due(time.Time) { time.Sleep(time.Duration(p)) }
+
 // While the wheel is empty it does not tick: an idle process sleeps.
 func TestWheelSleepsWhileItIsEmpty(t *testing.T) {
 	turn(t, func(t *testing.T, w *wheel) {

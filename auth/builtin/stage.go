@@ -50,8 +50,7 @@ func New(o Options) (*Stage, error) {
 func (s *Stage) startPool(o Options) {
 	s.workers = o.Workers
 	if s.workers == 0 {
-		// Not GOMAXPROCS, which the daemon raises by the workers' number: it would
-		// grow with every reload.
+		// Not GOMAXPROCS, which a caller may have raised by the workers' number.
 		s.workers = min(max(runtime.NumCPU()/2, 1), maxDefaultWorkers)
 	}
 	queue := o.Queue
@@ -68,8 +67,8 @@ func (s *Stage) startPool(o Options) {
 	s.pool = newPool(s.workers, queue, log)
 }
 
-// Name returns "builtin".
-func (s *Stage) Name() string { return "builtin" }
+// Name returns [auth.StageBuiltin].
+func (s *Stage) Name() string { return auth.StageBuiltin }
 
 // SlowWorkers is how many threads hash beside those that relay; 0 where no user has a slow
 // hash. Add it to GOMAXPROCS, so that hashing takes no P from relaying.

@@ -2,6 +2,7 @@ package jwt
 
 import (
 	"context"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -62,5 +63,19 @@ func TestKeysThatAreHandedOnStillLapse(t *testing.T) {
 			next.after(11 * time.Minute)
 			next.judges("a", rsaKey(0), auth.KeysUnavailable)
 		})
+	})
+}
+
+func TestRotationAndRecoveryAreLogged(t *testing.T) {
+	live(t, JWKSOptions{}, authtest.Keys(rsaKey(0).JWK("a")), func(l *life) {
+		l.idp.Set(authtest.Down())
+		l.after(6 * time.Minute)
+		l.idp.Set(authtest.Keys(rsaKey(1).JWK("b"))) // as many keys as before
+		l.after(6 * time.Minute)
+		for _, want := range []string{"kids=[a]", "kids=[b]", "jwks fetch works again"} {
+			if !strings.Contains(l.log.String(), want) {
+				t.Errorf("nothing of %q in the log:\n%s", want, l.log)
+			}
+		}
 	})
 }

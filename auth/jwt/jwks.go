@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"net/url"
+	"slices"
 	"sync/atomic"
 	"time"
 )
@@ -32,6 +33,7 @@ type jwks struct {
 	// warned are the passed keys of the last set, which have been told.
 	warned      map[passedKey]bool
 	cacheFailed bool // that the cache file can't be written has been told
+	failing     bool // that fetches fail has been told, and not yet that they work again
 }
 
 // newJWKS returns the key set of o, with what its cache file holds and without any fetch.
@@ -172,6 +174,7 @@ func (j *jwks) refresh(ctx context.Context) bool {
 			return false // the fetch was cut off: that says nothing about the provider
 		}
 		j.fetches[result].Add(1)
+		j.failing = true
 		j.log.Warn("jwks fetch failed", "result", result.String(), "error", err,
 			"keys_in_force", j.current(j.now()) != nil)
 		return false
@@ -179,6 +182,10 @@ func (j *jwks) refresh(ctx context.Context) bool {
 	j.fetches[result].Add(1)
 	set.fetched = j.now()
 	j.install(set)
+	if j.failing {
+		j.failing = false
+		j.log.Info("jwks fetch works again")
+	}
 	j.saveCache(body, set.fetched)
 	return true
 }
@@ -186,8 +193,8 @@ func (j *jwks) refresh(ctx context.Context) bool {
 // install puts set in force, and tells what is new about it.
 func (j *jwks) install(set *keySet) {
 	old := j.set.Swap(set)
-	if old == nil || old.size != set.size || old.fromCache {
-		j.log.Info("jwks loaded", "keys", set.size, "passed_over", len(set.passed), "from_cache", set.fromCache)
+	if kids := set.kids(); old == nil || old.fromCache || old.size != set.size || !slices.Equal(old.kids(), kids) {
+		j.log.Info("jwks loaded", "keys", set.size, "kids", kids, "passed_over", len(set.passed), "from_cache", set.fromCache)
 	}
 	warned := make(map[passedKey]bool, len(set.passed))
 	for _, p := range set.passed {

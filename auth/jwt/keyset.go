@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/MicahParks/jwkset"
@@ -39,6 +40,16 @@ type passedKey struct {
 	index   int
 	kid     string // as it may be shown
 	problem string // likewise
+}
+
+// kids returns the ids of the usable keys, sorted, as they may be shown.
+func (s *keySet) kids() []string {
+	kids := make([]string, 0, len(s.byKID))
+	for kid := range s.byKID {
+		kids = append(kids, auth.Display([]byte(kid)))
+	}
+	slices.Sort(kids)
+	return kids
 }
 
 // candidates returns the keys to try for t in the set's order; some may not fit. known is

@@ -66,8 +66,8 @@ func New(o Options) (*Stage, error) {
 	return s, nil
 }
 
-// Name returns "jwt".
-func (s *Stage) Name() string { return "jwt" }
+// Name returns [auth.StageJWT].
+func (s *Stage) Name() string { return auth.StageJWT }
 
 // Warnings returns what is configured and may be a mistake: one sentence each, beginning
 // with the key of the configuration.

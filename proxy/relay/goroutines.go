@@ -12,7 +12,8 @@ import (
 )
 
 // Goroutines is the portable engine. A session is two goroutines that wait for readability
-// without a buffer, and a third, short-lived, while it ends. The zero value is ready.
+// without a buffer; while it ends there are up to three more, which may outlive OnEnd by a
+// moment. The zero value is ready.
 type Goroutines struct{}
 
 // defaultHalfClose is the half-close time-out of a pair that has none.

@@ -100,4 +100,6 @@ const (
 	Drained        Cause = "drained"         // the proxy is shutting down
 	Forced         Cause = "forced"          // shutdown waited long enough
 	ConnackTimeout Cause = "connack_timeout" // the broker answered no CONNACK in time
+	// UpstreamRefused: the broker refused the client, and did not close.
+	UpstreamRefused Cause = "upstream_refused"
 )

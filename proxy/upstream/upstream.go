@@ -10,8 +10,10 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"strings"
+	"sync/atomic"
 	"time"
 )
 
@@ -25,8 +27,11 @@ type Options struct {
 	// DialTimeout bounds one Dial, all of its tries and the TLS handshake included. Zero
 	// means 5 s.
 	DialTimeout time.Duration
-	// KeepAlive is the TCP keep-alive of the connections; the zero value is the system's.
+	// KeepAlive is the TCP keep-alive of the connections; the zero value is that of package net.
 	KeepAlive net.KeepAliveConfig
+	// Log is told when an address begins to fail, and when it answers again. Nil means
+	// slog.Default().
+	Log *slog.Logger
 }
 
 // Pool dials the broker. It is safe for concurrent use, and holds nothing that needs to be
@@ -34,6 +39,7 @@ type Options struct {
 type Pool struct {
 	targets []target
 	timeout time.Duration
+	log     *slog.Logger
 	dialer  net.Dialer
 }
 
@@ -42,6 +48,7 @@ type target struct {
 	name             string // as configured
 	network, address string
 	tls              *tls.Config
+	failing          *atomic.Bool // its last try failed
 }
 
 // ErrUnavailable is wrapped by every error of [Pool.Dial]: no address could be reached.
@@ -55,7 +62,10 @@ func New(o Options) (*Pool, error) {
 	if o.DialTimeout == 0 {
 		o.DialTimeout = 5 * time.Second
 	}
-	p := &Pool{timeout: o.DialTimeout, dialer: net.Dialer{KeepAliveConfig: o.KeepAlive}}
+	if o.Log == nil {
+		o.Log = slog.Default()
+	}
+	p := &Pool{timeout: o.DialTimeout, log: o.Log, dialer: net.Dialer{KeepAliveConfig: o.KeepAlive}}
 	for _, name := range o.Addresses {
 		t, err := newTarget(name, o.TLS)
 		if err != nil {
@@ -67,7 +77,7 @@ func New(o Options) (*Pool, error) {
 }
 
 func newTarget(name string, conf *tls.Config) (target, error) {
-	t := target{name: name, network: "tcp", address: name}
+	t := target{name: name, network: "tcp", address: name, failing: &atomic.Bool{}}
 	host := ""
 	if path, ok := strings.CutPrefix(name, "unix:"); ok {
 		t.network, t.address = "unix", path
@@ -106,7 +116,13 @@ func (p *Pool) Dial(ctx context.Context) (net.Conn, string, error) {
 		share := time.Until(deadline) / time.Duration(len(p.targets)-i)
 		conn, err := p.dialOne(ctx, t, share)
 		if err == nil {
+			if t.failing.Swap(false) {
+				p.log.Info("the upstream address answers again", "upstream", t.name)
+			}
 			return conn, t.name, nil
+		}
+		if !errors.Is(err, context.Canceled) && !t.failing.Swap(true) {
+			p.log.Warn("the upstream address fails", "upstream", t.name, "error", err)
 		}
 		tries = append(tries, fmt.Errorf("dial upstream %s: %w", t.name, err))
 		if ctx.Err() != nil {

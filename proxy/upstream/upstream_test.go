@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"io"
+	"log/slog"
 	"net"
 	"path/filepath"
 	"strings"
@@ -46,6 +47,35 @@ func TestDialGoesOnToTheNextAddress(t *testing.T) {
 	conn.Close()
 	if address != broker.Addr() {
 		t.Errorf("address: got %s, want %s", address, broker.Addr())
+	}
+}
+
+// An address that fails is told once, and that it answers again too.
+func TestFailingAddressIsLogged(t *testing.T) {
+	log := &proxytest.Log{}
+	address := closedAddress(t)
+	broker := proxytest.NewBroker(t, proxytest.BrokerOptions{})
+	p := newPool(t, upstream.Options{Addresses: []string{address, broker.Addr()}, Log: slog.New(slog.NewTextHandler(log, nil))})
+	dial := func() {
+		conn, _, err := p.Dial(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		conn.Close()
+	}
+	dial()
+	dial()
+	if got := log.String(); strings.Count(got, "\n") != 1 || !strings.Contains(got, "the upstream address fails") || !strings.Contains(got, address) {
+		t.Errorf("log: got %q, want one line about %s", got, address)
+	}
+	l, err := net.Listen("tcp", address)
+	if err != nil {
+		t.Skipf("the port was taken meanwhile: %v", err)
+	}
+	defer l.Close()
+	dial()
+	if got := log.String(); !strings.Contains(got, "answers again") {
+		t.Errorf("log: got %q, want that it answers again", got)
 	}
 }
 

@@ -25,7 +25,7 @@ func (b *builder) users(places int) *builtin.Stage {
 	if len(b.faults) > faults {
 		return nil
 	}
-	o := builtin.Options{Users: users, Places: places, Log: b.log.Logger}
+	o := builtin.Options{Users: users, Places: places, Workers: b.workers, Log: b.log.Logger}
 	if c.Identity == config.ByClientID {
 		o.IdentifyBy = builtin.ClientID
 		if b.config.Upstream.Credentials.Mode != config.CredentialsReplace {

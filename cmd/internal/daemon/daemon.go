@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"runtime"
 	"sync"
 
 	"mqttward/config"
@@ -30,7 +31,9 @@ type Daemon struct {
 	listeners []proxy.Listener
 	opened    []config.Listener // as the listeners are, whatever a reload says
 	tlsSums   []sum             // of the TLS settings in force, by listener
-	closing   sync.Once
+	// processors is what the runtime uses: by the container's share, where it has one.
+	processors int
+	closing    sync.Once
 
 	mu      sync.Mutex
 	current *generation
@@ -42,11 +45,12 @@ func New(c *config.Config, o Options) (*Daemon, error) {
 	if o.Log == nil {
 		o.Log = NewLogger(c.Log, os.Stderr)
 	}
-	g, err := newGeneration(c, o.Log, nil)
+	processors := runtime.GOMAXPROCS(0)
+	g, err := newGeneration(c, o.Log, nil, processors)
 	if err != nil {
 		return nil, err
 	}
-	d := &Daemon{log: o.Log, load: o.Load, current: g, opened: c.Listeners, tlsSums: make([]sum, len(c.Listeners))}
+	d := &Daemon{log: o.Log, load: o.Load, processors: processors, current: g, opened: c.Listeners, tlsSums: make([]sum, len(c.Listeners))}
 	d.server = proxy.NewServer(proxy.Options{Policy: g.policy, Relay: relay.Goroutines{}, Log: o.Log.Logger})
 	for i, l := range c.Listeners {
 		listener := proxy.Listener{Name: l.Name}

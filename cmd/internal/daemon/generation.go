@@ -22,6 +22,9 @@ type generation struct {
 	jwt      *jwt.Stage     // nil where there are no tokens
 }
 
+// maxWorkers bounds the memory of argon2id, of which each worker may need 256 MiB.
+const maxWorkers = 16
+
 // Problems is the error of [New]: all faults that were found, each with its place.
 type Problems []config.Problem
 
@@ -37,6 +40,7 @@ func (p Problems) Error() string {
 // builder collects what is found while a generation is made.
 type builder struct {
 	config   *config.Config
+	workers  int // slow password hashes at once
 	log      *Logger
 	faults   Problems
 	warnings []config.Problem
@@ -51,9 +55,10 @@ func (b *builder) warn(key, format string, args ...any) {
 }
 
 // newGeneration makes everything that c describes, without opening a socket. before is the
-// generation that it takes the place of, or nil. The error is of type [Problems].
-func newGeneration(c *config.Config, log *Logger, before *generation) (*generation, error) {
-	b := &builder{config: c, log: log, warnings: c.Warnings()}
+// generation that it takes the place of, or nil; processors is how many there are. The error is
+// of type [Problems].
+func newGeneration(c *config.Config, log *Logger, before *generation, processors int) (*generation, error) {
+	b := &builder{config: c, log: log, warnings: c.Warnings(), workers: min(max(1, processors/2), maxWorkers)}
 	g := &generation{config: c}
 	g.tls = b.listenersTLS()
 	g.policy.Upstream = b.upstream()
@@ -99,6 +104,18 @@ func (g *generation) stages() []auth.Authenticator {
 		stages = append(stages, g.jwt)
 	}
 	return stages
+}
+
+// stageNames are those of the stages, and of what follows them.
+func (g *generation) stageNames() []string {
+	var names []string
+	for _, s := range g.stages() {
+		names = append(names, s.Name())
+	}
+	if g.config.Auth.AllowAnonymous {
+		names = append(names, auth.StageAnonymous)
+	}
+	return names
 }
 
 // slowWorkers is how many processors hashing may take.

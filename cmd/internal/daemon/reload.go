@@ -17,7 +17,6 @@ import (
 type work struct {
 	daemon     *Daemon
 	ctx        context.Context // ends with Run
-	processors int             // that the runtime used before
 	fetching   context.CancelFunc
 	background sync.WaitGroup
 }
@@ -26,7 +25,7 @@ type work struct {
 func (w *work) begin(g *generation) {
 	// Slow password hashes run on niced threads, and each takes one of the runtime's places
 	// while it does: relaying gets them back.
-	runtime.GOMAXPROCS(w.processors + g.slowWorkers())
+	runtime.GOMAXPROCS(w.daemon.processors + g.slowWorkers())
 	ctx, cancel := context.WithCancel(w.ctx)
 	w.fetching = cancel
 	if g.jwt != nil {
@@ -38,7 +37,7 @@ func (w *work) begin(g *generation) {
 func (w *work) end() {
 	w.fetching()
 	w.background.Wait()
-	runtime.GOMAXPROCS(w.processors)
+	runtime.GOMAXPROCS(w.daemon.processors)
 }
 
 // reload reads the configuration anew, checks it whole, and puts it in force; on any fault the
@@ -53,7 +52,7 @@ func (w *work) reload() {
 	c, err := d.load()
 	var g *generation
 	if err == nil {
-		g, err = newGeneration(c, d.log, old)
+		g, err = newGeneration(c, d.log, old, d.processors)
 	}
 	if err != nil {
 		for problem := range strings.Lines(err.Error()) {

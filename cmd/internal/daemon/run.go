@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"os"
-	"runtime"
 	"syscall"
 	"time"
 
@@ -18,10 +17,13 @@ import (
 func (d *Daemon) Run(signals <-chan os.Signal) error {
 	defer d.Close()
 	ctx, cancel := context.WithCancel(context.Background())
-	w := &work{daemon: d, ctx: ctx, processors: runtime.GOMAXPROCS(0)}
+	w := &work{daemon: d, ctx: ctx}
 	defer w.end()
 	defer cancel()
-	w.begin(d.generation())
+	g := d.generation()
+	w.begin(g)
+	d.log.Info("starting", "stages", g.stageNames(), "upstream", g.config.Upstream.Addresses,
+		"max_connections", g.policy.Limits.MaxConnections, "max_handshakes", g.policy.Limits.MaxHandshakes)
 	failed := make(chan error, len(d.listeners))
 	for _, l := range d.listeners {
 		d.log.Info("listening", "listener", l.Name, "address", l.Addr().String(), "tls", l.TLS != nil)
@@ -50,7 +52,7 @@ func (d *Daemon) Run(signals <-chan os.Signal) error {
 // drain ends the sessions, over drain_timeout at most.
 func (d *Daemon) drain(s os.Signal, signals <-chan os.Signal) error {
 	conf := d.generation().config.Shutdown
-	d.log.Info("shutting down", "signal", s.String(), "drain_delay", conf.DrainDelay.String(), "drain_timeout", conf.DrainTimeout.String())
+	d.log.Info("shutting down", "signal", s.String(), "sessions", d.server.Sessions(), "drain_delay", conf.DrainDelay.String(), "drain_timeout", conf.DrainTimeout.String())
 	ctx, cut := context.WithCancel(context.Background())
 	defer cut()
 	drained := make(chan struct{})
@@ -76,8 +78,9 @@ func (d *Daemon) drain(s os.Signal, signals <-chan os.Signal) error {
 	ctx, cancel := context.WithTimeout(ctx, conf.DrainTimeout)
 	defer cancel()
 	if err := d.server.Shutdown(ctx); err != nil {
+		left := d.server.Sessions()
 		d.server.Close()
-		d.log.Warn("stopped, with sessions cut")
+		d.log.Warn("stopped, with sessions cut", "sessions", left)
 		return ErrForced
 	}
 	d.log.Info("stopped")

@@ -60,7 +60,11 @@ func (b *builder) upstreamTLS() *tls.Config {
 	if c == nil {
 		return nil
 	}
-	conf := &tls.Config{ServerName: c.ServerName, MinVersion: tls.VersionTLS12}
+	conf := &tls.Config{
+		ServerName: c.ServerName, MinVersion: tls.VersionTLS12,
+		// Each client is a connection of its own: the broker resumes rather than begins anew.
+		ClientSessionCache: tls.NewLRUClientSessionCache(0),
+	}
 	if c.CAFile != "" {
 		conf.RootCAs, _ = b.authorities("upstream.tls.ca_file", c.CAFile)
 	}

@@ -13,7 +13,8 @@ func (b *builder) upstream() *upstream.Pool {
 		Addresses:   b.config.Upstream.Addresses,
 		TLS:         b.upstreamTLS(),
 		DialTimeout: b.config.Limits.DialTimeout,
-		KeepAlive:   proxy.KeepAlive,
+		KeepAlive:   proxy.KeepAlive(),
+		Log:         b.log.Logger,
 	})
 	if err != nil {
 		b.fault("upstream.addresses", "%v", err)
