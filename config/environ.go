@@ -51,7 +51,7 @@ func (d *document) warnVariables(environ []string) {
 // container for a service called mqttward.
 func foreignVariable(name string) bool {
 	switch rest := strings.TrimPrefix(name, variablePrefix); {
-	case rest == "CONFIG", rest == "E2E", rest == "PORT":
+	case rest == "CONFIG", rest == "PORT", rest == "E2E", rest == "E2E_LONG":
 		return true
 	default:
 		return strings.HasPrefix(rest, "PORT_") || strings.HasPrefix(rest, "SERVICE_")
