@@ -70,6 +70,9 @@ var layout = map[string]packageRules{
 			"github.com/rogpeppe/go-internal",
 		},
 	},
+	"cmd/mqttward-bench": {
+		ours: []string{"packets"},
+	},
 	"cmd/mqttward-demo": {
 		ours:   []string{"cmd/internal/daemon", "config", "packets"},
 		theirs: []string{moduleMochi},
