@@ -97,7 +97,7 @@ func stream(b *testing.B, kind string, broker proxytest.BrokerOptions) net.Conn 
 		discard(o)
 		o.broker = broker
 		if kind == "tls" {
-			o.tls = proxy.NewTLS(&tls.Config{Certificates: []tls.Certificate{ca.Issue("server")}})
+			o.tls = proxy.WithALPN(&tls.Config{Certificates: []tls.Certificate{ca.Issue("server")}})
 		}
 	})
 	if kind == "plain" {

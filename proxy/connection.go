@@ -92,13 +92,20 @@ func (c *connection) wanted() bool {
 // began says that the client has sent something.
 func (c *connection) began() { c.srv.handshakes.began(c.hs) }
 
+// errNoTLS says that the policy has no TLS for a secure listener.
+var errNoTLS = errors.New("no TLS settings for the listener")
+
 // secure makes the TLS handshake, where the listener has one, on the deadline that was set
 // at accept: left to the first read, an idle client could hold it back for ever.
 func (c *connection) secure() error {
-	if c.listener.TLS == nil {
+	if !c.listener.Secure {
 		return nil
 	}
-	secure := tls.Server(&greeting{Conn: c.socket, began: c.began}, c.listener.TLS.config())
+	conf := c.policy.TLS[c.listener.Name]
+	if conf == nil {
+		return errNoTLS
+	}
+	secure := tls.Server(&greeting{Conn: c.socket, began: c.began}, conf)
 	c.conn = secure
 	return secure.Handshake()
 }

@@ -44,7 +44,7 @@ type addressQueue struct {
 type handshake struct {
 	conn       net.Conn // the socket: closing it ends the handshake
 	address    netip.Prefix
-	since      time.Time
+	since      time.Time // when it came to its class
 	class      class
 	held       bool // it counts
 	evicted    bool
@@ -161,6 +161,7 @@ func (h *handshakes) began(hs *handshake) {
 	defer h.mu.Unlock()
 	if hs.class == silent {
 		h.dequeue(hs)
+		hs.since = time.Now()
 		h.enqueue(hs, begun)
 	}
 }

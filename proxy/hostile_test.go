@@ -107,7 +107,7 @@ func TestTLSOnThePlainPortAndTheOtherWayRound(t *testing.T) {
 
 	ca := proxytest.NewCA(t, "test")
 	secure := newRig(t, func(o *options) {
-		o.tls = proxy.NewTLS(&tls.Config{Certificates: []tls.Certificate{ca.Issue("server")}})
+		o.tls = proxy.WithALPN(&tls.Config{Certificates: []tls.Certificate{ca.Issue("server")}})
 	})
 	// crypto/tls answers with an alert; no CONNACK can be in it.
 	if got := secure.answer(frame(client(packets.V5, "u", "p"))); len(got) > 0 && got[0] == 0x20 {

@@ -281,7 +281,7 @@ func TestSlowHerdOverTLSWaitsForItsTurn(t *testing.T) {
 	ca := proxytest.NewCA(t, "test")
 	r := newRig(t, func(o *options) {
 		o.Limits.MaxHandshakes = 16
-		o.tls = proxy.NewTLS(&tls.Config{Certificates: []tls.Certificate{ca.Issue("server")}})
+		o.tls = proxy.WithALPN(&tls.Config{Certificates: []tls.Certificate{ca.Issue("server")}})
 	})
 	const clients = 80
 	var in sync.WaitGroup

@@ -17,8 +17,9 @@ type Listener struct {
 	net.Listener
 	// Name tells the listeners apart in logs.
 	Name string
-	// TLS is nil for a plain listener.
-	TLS *TLS
+	// Secure listeners speak TLS as the policy has it for their name; where it has nothing, they
+	// close every connection.
+	Secure bool
 }
 
 // Listen opens the TCP address bind, such as "0.0.0.0:1883", for MQTT.

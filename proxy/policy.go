@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"context"
+	"crypto/tls"
 	"net"
 	"time"
 
@@ -23,6 +24,9 @@ type Policy struct {
 	Expiry Expiry
 	// Limits bound what clients can take.
 	Limits Limits
+	// TLS are the settings of the secure listeners, by name; see [WithALPN]. They are part of the
+	// policy so that no client is met by the TLS of one and judged by the chain of another.
+	TLS map[string]*tls.Config
 }
 
 // SetPolicy puts p in force for every connection that comes from now on. No session feels it;

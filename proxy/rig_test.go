@@ -3,6 +3,7 @@ package proxy_test
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"errors"
 	"io"
 	"log/slog"
@@ -52,7 +53,7 @@ func chainOf(t testing.TB, stages ...auth.Authenticator) *auth.Chain {
 type options struct {
 	proxy.Options
 	broker proxytest.BrokerOptions
-	tls    *proxy.TLS
+	tls    *tls.Config
 }
 
 // rig is a server on a loopback port, in front of a broker that records.
@@ -90,9 +91,10 @@ func newRig(t testing.TB, change func(*options)) *rig {
 		t.Fatal(err)
 	}
 	r.addr = l.Addr().String()
+	o.TLS = map[string]*tls.Config{"main": o.tls}
 	r.server = proxy.NewServer(o.Options)
 	served := make(chan error, 1)
-	go func() { served <- r.server.Serve(proxy.Listener{Listener: l, Name: "main", TLS: o.tls}) }()
+	go func() { served <- r.server.Serve(proxy.Listener{Listener: l, Name: "main", Secure: o.tls != nil}) }()
 	t.Cleanup(func() {
 		r.server.Close()
 		if err := <-served; !errors.Is(err, proxy.ErrServerClosed) {

@@ -32,12 +32,13 @@ type session struct {
 	upstream string
 	accepted time.Time
 
-	timer     timer
-	limits    *Limits
-	connackBy time.Time
-	connacked atomic.Bool
-	expires   time.Time   // zero: never
-	refused   atomic.Bool // by the broker
+	timer            timer
+	connackTimeout   time.Duration
+	halfCloseTimeout time.Duration
+	connackBy        time.Time
+	connacked        atomic.Bool
+	expires          time.Time   // zero: never
+	refused          atomic.Bool // by the broker
 
 	sent uint64 // bytes that went to the broker before the relay took over
 
@@ -52,7 +53,8 @@ func (c *connection) newSession() *session {
 		clientID: auth.Display(c.creds.ClientID),
 		userName: auth.Display(c.creds.UserName), hasName: c.creds.HasUserName,
 		version: c.connect.Version, upstream: c.address, accepted: c.accepted,
-		limits: &c.policy.Limits,
+		// Not the policy: a session would keep all of it in memory, its users too.
+		connackTimeout: c.policy.Limits.ConnackTimeout, halfCloseTimeout: c.policy.Limits.HalfCloseTimeout,
 	}
 	s.timer.owner = s
 	if e := c.verdict.Identity.Expires; !e.IsZero() && !c.policy.Expiry.Keep {
@@ -66,7 +68,7 @@ func (c *connection) newSession() *session {
 
 // start relays, and waits for the broker's CONNACK.
 func (s *session) start(engine relay.Relay, p relay.Pair) {
-	s.connackBy = time.Now().Add(s.limits.ConnackTimeout)
+	s.connackBy = time.Now().Add(s.connackTimeout)
 	first := s.connackBy
 	if !s.expires.IsZero() && s.expires.Before(first) {
 		first = s.expires
@@ -103,7 +105,7 @@ func (s *session) connack(code packets.ReasonCode, err error) {
 	switch {
 	case err != nil || code != packets.Success:
 		s.refused.Store(true)
-		s.srv.wheel.set(&s.timer, time.Now().Add(s.limits.HalfCloseTimeout))
+		s.srv.wheel.set(&s.timer, time.Now().Add(s.halfCloseTimeout))
 		s.srv.goroutines.Go(func() { s.logConnack(code, err) }) // the log may block
 	case s.expires.IsZero():
 		s.srv.wheel.unset(&s.timer)

@@ -3,6 +3,7 @@ package jwt
 import (
 	"context"
 	"log/slog"
+	"maps"
 	"math/rand/v2"
 	"net/http"
 	"net/url"
@@ -33,6 +34,7 @@ type jwks struct {
 	// warned are the passed keys of the last set, which have been told.
 	warned      map[passedKey]bool
 	cacheFailed bool // that the cache file can't be written has been told
+	fresh       bool // the set was inherited, and fetched as it would be now
 	failing     bool // that fetches fail has been told, and not yet that they work again
 }
 
@@ -65,13 +67,15 @@ func (j *jwks) inherit(before *jwks) {
 		return
 	}
 	j.set.Store(set)
+	// Asked differently, the provider may answer differently: it is asked at once.
+	j.fresh = !set.fromCache && j.o.RootCAs.Equal(before.o.RootCAs) && maps.Equal(j.o.Headers, before.o.Headers)
 }
 
-// due is how long the keys that are there may wait for the next fetch; 0 where there are none,
-// or where another process fetched them.
+// due is how long the keys that are there may wait for the next fetch; 0 where they were not
+// fetched as they would be now.
 func (j *jwks) due() time.Duration {
 	set := j.set.Load()
-	if set == nil || set.fromCache {
+	if set == nil || !j.fresh {
 		return 0
 	}
 	return max(0, j.o.RefreshInterval-j.now().Sub(set.fetched))

@@ -24,6 +24,10 @@ configuration and the files that it names anew; a faulty one changes nothing.
 `
 
 func serve(args []string, stdout, stderr io.Writer) int {
+	// First of all: a signal that comes while a large users file is read must not end us.
+	signals := make(chan os.Signal, 16)
+	signal.Notify(signals, syscall.SIGHUP)
+	defer signal.Stop(signals)
 	b, code := build("serve", serveHelp, args, stdout, stderr, stderr)
 	if b == nil {
 		return code
@@ -32,9 +36,7 @@ func serve(args []string, stdout, stderr io.Writer) int {
 	for _, w := range b.daemon.Warnings() {
 		b.log.Warn("configuration", "problem", w.String())
 	}
-	signals := make(chan os.Signal, 2)
-	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP)
-	defer signal.Stop(signals)
+	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT)
 	if err := b.daemon.Listen(context.Background()); err != nil {
 		b.log.Error("listen", "error", err)
 		return exitFailed

@@ -7,6 +7,7 @@ import (
 	"net"
 	"os"
 	"runtime"
+	"slices"
 	"sync"
 
 	"mqttward/config"
@@ -30,7 +31,7 @@ type Daemon struct {
 	server    *proxy.Server
 	listeners []proxy.Listener
 	opened    []config.Listener // as the listeners are, whatever a reload says
-	tlsSums   []sum             // of the TLS settings in force, by listener
+	tls       []*listenerTLS    // in force, by listener; nil where it has none
 	// processors is what the runtime uses: by the container's share, where it has one.
 	processors int
 	closing    sync.Once
@@ -50,15 +51,11 @@ func New(c *config.Config, o Options) (*Daemon, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := &Daemon{log: o.Log, load: o.Load, processors: processors, current: g, opened: c.Listeners, tlsSums: make([]sum, len(c.Listeners))}
+	d := &Daemon{log: o.Log, load: o.Load, processors: processors, current: g, opened: c.Listeners, tls: slices.Clone(g.tls)}
+	g.policy.TLS = d.tlsByName()
 	d.server = proxy.NewServer(proxy.Options{Policy: g.policy, Relay: relay.Goroutines{}, Log: o.Log.Logger})
-	for i, l := range c.Listeners {
-		listener := proxy.Listener{Name: l.Name}
-		if t := g.tls[i]; t != nil {
-			listener.TLS = proxy.NewTLS(t.conf)
-			d.tlsSums[i] = t.sum
-		}
-		d.listeners = append(d.listeners, listener)
+	for _, l := range c.Listeners {
+		d.listeners = append(d.listeners, proxy.Listener{Name: l.Name, Secure: l.TLS != nil})
 	}
 	return d, nil
 }
@@ -102,12 +99,12 @@ func (d *Daemon) Addr(name string) net.Addr {
 // Close ends whatever is left of the daemon at once. Calling it again does nothing.
 func (d *Daemon) Close() {
 	d.closing.Do(func() {
+		d.server.Close()
 		for _, l := range d.listeners {
 			if l.Listener != nil {
-				l.Close()
+				l.Close() // one that was opened and never served
 			}
 		}
-		d.server.Close()
 		d.generation().close()
 	})
 }

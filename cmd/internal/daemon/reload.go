@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"context"
+	"crypto/tls"
 	"runtime"
 	"slices"
 	"strings"
@@ -9,7 +10,6 @@ import (
 	"time"
 
 	"mqttward/config"
-	"mqttward/proxy"
 )
 
 // work is what goes on beside the server while the daemon runs: the fetching of keys, and the
@@ -18,6 +18,8 @@ type work struct {
 	daemon     *Daemon
 	ctx        context.Context // ends with Run
 	fetching   context.CancelFunc
+	prepared   chan prepared
+	retired    []chan struct{} // closed to end a generation early, oldest first
 	background sync.WaitGroup
 }
 
@@ -40,22 +42,38 @@ func (w *work) end() {
 	runtime.GOMAXPROCS(w.daemon.processors)
 }
 
-// reload reads the configuration anew, checks it whole, and puts it in force; on any fault the
-// old one stays. Live sessions feel nothing.
-func (w *work) reload() {
-	d := w.daemon
-	if d.load == nil {
-		d.log.Warn("SIGHUP: there is no configuration file to be read again")
-		return
-	}
-	old := d.generation()
-	c, err := d.load()
-	var g *generation
-	if err == nil {
-		g, err = newGeneration(c, d.log, old, d.processors)
-	}
-	if err != nil {
-		for problem := range strings.Lines(err.Error()) {
+// prepare reads the configuration anew and checks it whole, beside Run: however long that takes,
+// signals are heard. What it made is delivered to Run, or ended where Run has.
+func (w *work) prepare() {
+	d, old := w.daemon, w.daemon.generation()
+	go func() { // not in background: a file that never answers must not hold up the end
+		c, err := d.load()
+		var g *generation
+		if err == nil {
+			g, err = newGeneration(c, d.log, old, d.processors)
+		}
+		select {
+		case w.prepared <- prepared{g, err}:
+		case <-w.ctx.Done():
+			if g != nil {
+				g.close()
+			}
+		}
+	}()
+}
+
+// prepared is what came of a reload.
+type prepared struct {
+	generation *generation
+	err        error
+}
+
+// finish puts a new generation in force, or says why there is none: then the old one stays.
+// Live sessions feel nothing.
+func (w *work) finish(p prepared) {
+	d, g := w.daemon, p.generation
+	if p.err != nil {
+		for problem := range strings.Lines(p.err.Error()) {
 			d.log.Error("configuration", "problem", strings.TrimSuffix(problem, "\n"))
 		}
 		d.log.Error("not reloaded: the old configuration stays in force")
@@ -64,6 +82,7 @@ func (w *work) reload() {
 	for _, warning := range g.warnings {
 		d.log.Warn("configuration", "problem", warning.String())
 	}
+	old := d.generation()
 	d.swap(g)
 	w.fetching()
 	w.begin(g)
@@ -71,11 +90,22 @@ func (w *work) reload() {
 	d.log.Info("reloaded")
 }
 
-// retire ends a generation when nobody can be judged by it any more.
+// maxRetired is how many generations may wait for their last clients to be judged. Each may
+// hold threads for hashing.
+const maxRetired = 4
+
+// retire ends a generation when nobody can be judged by it any more, or when there are too many:
+// then its last clients are told to come again.
 func (w *work) retire(g *generation) {
+	now := make(chan struct{})
+	if w.retired = append(w.retired, now); len(w.retired) > maxRetired {
+		close(w.retired[0])
+		w.retired = w.retired[1:]
+	}
 	w.background.Go(func() {
 		select {
 		case <-time.After(g.config.Limits.ConnectTimeout + g.config.Limits.AuthTimeout):
+		case <-now:
 		case <-w.ctx.Done():
 		}
 		g.close()
@@ -84,34 +114,49 @@ func (w *work) retire(g *generation) {
 
 // swap puts g in force.
 func (d *Daemon) swap(g *generation) {
-	d.mu.Lock()
-	d.current = g
-	d.mu.Unlock()
-	d.log.Set(g.config.Log)
-	d.server.SetPolicy(g.policy)
-	for i, l := range d.listeners {
-		d.swapListener(i, l, g)
+	for i := range d.listeners {
+		d.swapListener(i, g)
 	}
 	for _, l := range g.config.Listeners {
 		if !slices.ContainsFunc(d.opened, func(o config.Listener) bool { return o.Name == l.Name }) {
 			d.log.Warn("a new listener wants a restart", "listener", l.Name)
 		}
 	}
+	g.policy.TLS = d.tlsByName()
+	d.mu.Lock()
+	d.current = g
+	d.mu.Unlock()
+	d.log.Set(g.config.Log)
+	d.server.SetPolicy(g.policy)
 }
 
 // swapListener changes what of a listener can change while it is open, and tells what can't.
-func (d *Daemon) swapListener(i int, l proxy.Listener, g *generation) {
-	at := slices.IndexFunc(g.config.Listeners, func(c config.Listener) bool { return c.Name == l.Name })
-	switch {
-	case at < 0:
-		d.log.Warn("the listener stays open: to close it wants a restart", "listener", l.Name)
-	case g.config.Listeners[at].Bind != d.opened[i].Bind:
-		d.log.Warn("a new bind address wants a restart", "listener", l.Name)
-	case (g.tls[at] == nil) != (l.TLS == nil):
-		d.log.Warn("to switch TLS on or off wants a restart", "listener", l.Name)
-	case l.TLS != nil && g.tls[at].sum != d.tlsSums[i]:
-		l.TLS.Set(g.tls[at].conf)
-		d.tlsSums[i] = g.tls[at].sum
-		d.log.Info("new TLS settings", "listener", l.Name)
+func (d *Daemon) swapListener(i int, g *generation) {
+	name := d.listeners[i].Name
+	at := slices.IndexFunc(g.config.Listeners, func(c config.Listener) bool { return c.Name == name })
+	if at < 0 {
+		d.log.Warn("the listener stays open, with the TLS that it has: to close it wants a restart", "listener", name)
+		return
 	}
+	if g.config.Listeners[at].Bind != d.opened[i].Bind {
+		d.log.Warn("a new bind address wants a restart", "listener", name)
+	}
+	switch {
+	case (g.tls[at] == nil) != (d.tls[i] == nil):
+		d.log.Warn("to switch TLS on or off wants a restart: it stays as it is", "listener", name)
+	case d.tls[i] != nil && g.tls[at].sum != d.tls[i].sum:
+		d.tls[i] = g.tls[at]
+		d.log.Info("new TLS settings", "listener", name)
+	}
+}
+
+// tlsByName is the TLS in force, as a policy wants it.
+func (d *Daemon) tlsByName() map[string]*tls.Config {
+	all := map[string]*tls.Config{}
+	for i, t := range d.tls {
+		if t != nil {
+			all[d.opened[i].Name] = t.conf
+		}
+	}
+	return all
 }

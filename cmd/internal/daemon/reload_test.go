@@ -324,3 +324,66 @@ func TestReloadsUnderLoad(t *testing.T) {
 	close(stop)
 	clients.Wait()
 }
+
+// However many hang-ups come, and however long a reload takes, a stop is heard.
+func TestStopIsHeardAmongHangupsAndDuringAReload(t *testing.T) {
+	proxytest.CheckLeaks(t)
+	b := proxytest.NewBroker(t, proxytest.BrokerOptions{})
+	c := parse(t, t.TempDir(), plain(b.Addr()))
+	log, release := &logText{}, make(chan struct{})
+	loading := make(chan struct{}, 100)
+	d, err := New(c, Options{Log: NewLogger(c.Log, log), Load: func() (*config.Config, error) {
+		loading <- struct{}{}
+		<-release
+		return c, nil
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := d.Listen(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	r := serve(t, d, log)
+	r.signals <- syscall.SIGHUP
+	<-loading
+	for range 20 {
+		r.signals <- syscall.SIGHUP
+	}
+	r.signals <- syscall.SIGTERM
+	if err := r.wait(); err != nil {
+		t.Errorf("Run: got %v, want nil", err)
+	}
+	close(release)
+	if n := len(loading); n > 0 {
+		t.Errorf("%d more reloads were begun beside the first", n)
+	}
+}
+
+// A bind that wants a restart does not keep the listener's certificate from being renewed.
+func TestReloadOfACertificateBesideANewBind(t *testing.T) {
+	b := proxytest.NewBroker(t, proxytest.BrokerOptions{})
+	ca := proxytest.NewCA(t, "test")
+	dir := t.TempDir()
+	for _, name := range []string{"first", "second"} {
+		cert, key := ca.IssueFiles(name)
+		for from, to := range map[string]string{cert: name + ".pem", key: name + ".key"} {
+			if err := os.Rename(from, filepath.Join(dir, to)); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	text := func(name string) string {
+		return strings.Replace(plain(b.Addr()), "[upstream]", "[listener.tls]\ncert_file = \""+name+".pem\"\nkey_file = \""+name+".key\"\n[upstream]", 1)
+	}
+	r := runReloading(t, dir, text("first"))
+	r.reload(strings.Replace(text("second"), "127.0.0.1:0", "127.0.0.1:9", 1), "reloaded")
+	r.awaitLog("a new bind address wants a restart")
+	conn := tls.Client(r.dial("mqtt"), &tls.Config{RootCAs: ca.Pool(), ServerName: "localhost"})
+	if err := conn.Handshake(); err != nil {
+		t.Fatal(err)
+	}
+	if got := conn.ConnectionState().PeerCertificates[0].Subject.CommonName; got != "second" {
+		t.Errorf("certificate: got %q, want the second", got)
+	}
+	r.reload(plain(b.Addr()), "to switch TLS on or off wants a restart")
+}

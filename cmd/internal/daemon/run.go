@@ -17,7 +17,7 @@ import (
 func (d *Daemon) Run(signals <-chan os.Signal) error {
 	defer d.Close()
 	ctx, cancel := context.WithCancel(context.Background())
-	w := &work{daemon: d, ctx: ctx}
+	w := &work{daemon: d, ctx: ctx, prepared: make(chan prepared)}
 	defer w.end()
 	defer cancel()
 	g := d.generation()
@@ -26,7 +26,7 @@ func (d *Daemon) Run(signals <-chan os.Signal) error {
 		"max_connections", g.policy.Limits.MaxConnections, "max_handshakes", g.policy.Limits.MaxHandshakes)
 	failed := make(chan error, len(d.listeners))
 	for _, l := range d.listeners {
-		d.log.Info("listening", "listener", l.Name, "address", l.Addr().String(), "tls", l.TLS != nil)
+		d.log.Info("listening", "listener", l.Name, "address", l.Addr().String(), "tls", l.Secure)
 		w.background.Go(func() {
 			if err := d.server.Serve(l); !errors.Is(err, proxy.ErrServerClosed) {
 				failed <- err
@@ -35,22 +35,58 @@ func (d *Daemon) Run(signals <-chan os.Signal) error {
 	}
 	// Serve returns once the server is closed, and must have before we wait for it.
 	defer d.server.Close()
+	stops, hangups := sortSignals(ctx, signals)
+	reloads := hangups // nil while one is being prepared
 	for {
 		select {
 		case err := <-failed:
 			return err
-		case s := <-signals:
-			if s == syscall.SIGHUP {
-				w.reload()
+		case s := <-stops:
+			return d.drain(s, stops)
+		case <-reloads:
+			if d.load == nil {
+				d.log.Warn("SIGHUP: there is no configuration file to be read again")
 				continue
 			}
-			return d.drain(s, signals)
+			w.prepare()
+			reloads = nil
+		case p := <-w.prepared:
+			w.finish(p)
+			reloads = hangups
 		}
 	}
 }
 
+// sortSignals takes signals apart as they come, so that none is lost because another is being
+// dealt with: those that stop, and hang-ups, of which one stands for all that have not been
+// heard.
+func sortSignals(ctx context.Context, signals <-chan os.Signal) (stops <-chan os.Signal, hangups <-chan struct{}) {
+	stop, hup := make(chan os.Signal, 2), make(chan struct{}, 1)
+	go func() {
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case s := <-signals:
+				if s == syscall.SIGHUP {
+					select {
+					case hup <- struct{}{}:
+					default:
+					}
+					continue
+				}
+				select {
+				case stop <- s:
+				default: // two are enough
+				}
+			}
+		}
+	}()
+	return stop, hup
+}
+
 // drain ends the sessions, over drain_timeout at most.
-func (d *Daemon) drain(s os.Signal, signals <-chan os.Signal) error {
+func (d *Daemon) drain(s os.Signal, stops <-chan os.Signal) error {
 	conf := d.generation().config.Shutdown
 	d.log.Info("shutting down", "signal", s.String(), "sessions", d.server.Sessions(), "drain_delay", conf.DrainDelay.String(), "drain_timeout", conf.DrainTimeout.String())
 	ctx, cut := context.WithCancel(context.Background())
@@ -58,17 +94,11 @@ func (d *Daemon) drain(s os.Signal, signals <-chan os.Signal) error {
 	drained := make(chan struct{})
 	defer close(drained)
 	go func() {
-		for {
-			select {
-			case <-drained:
-				return
-			case s := <-signals:
-				if s != syscall.SIGHUP {
-					d.log.Warn("a second signal: cutting what is left", "signal", s.String())
-					cut()
-					return
-				}
-			}
+		select {
+		case <-drained:
+		case s := <-stops:
+			d.log.Warn("a second signal: cutting what is left", "signal", s.String())
+			cut()
 		}
 	}()
 	select {

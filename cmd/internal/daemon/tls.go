@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"mqttward/config"
+	"mqttward/proxy"
 )
 
 // sum tells TLS settings apart, the content of their files included.
@@ -51,7 +52,7 @@ func (b *builder) listenerTLS(key string, c *config.ListenerTLS) *listenerTLS {
 		conf.ClientCAs, text = b.authorities(key+"client_ca_file", c.ClientCAFile)
 		content.Write(text)
 	}
-	return &listenerTLS{conf: conf, sum: sum(content.Sum(nil))}
+	return &listenerTLS{conf: proxy.WithALPN(conf), sum: sum(content.Sum(nil))}
 }
 
 // upstreamTLS returns how the broker is spoken to, nil where that is in clear.
