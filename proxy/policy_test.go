@@ -2,8 +2,13 @@ package proxy_test
 
 import (
 	"context"
+	"crypto/tls"
+	"io"
+	"net"
 	"runtime"
+	"sync"
 	"testing"
+	"time"
 
 	"mqttward/auth"
 	"mqttward/packets"
@@ -64,4 +69,52 @@ func TestNewPolicyIsForNewConnections(t *testing.T) {
 	close(release)
 	read(t, first, accepting(packets.V311))
 	exchange(t, first)
+}
+
+// One policy wants a certificate, the other credentials: whoever has neither never gets in,
+// however often they change places.
+func TestNobodyMeetsTwoPolicies(t *testing.T) {
+	ca := proxytest.NewCA(t, "test")
+	cert := []tls.Certificate{ca.Issue("server")}
+	r := newRig(t, func(o *options) { o.tls = proxy.WithALPN(&tls.Config{Certificates: cert}) })
+	pool, err := upstream.New(upstream.Options{Addresses: []string{r.broker.Addr()}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	policies := []proxy.Policy{
+		{Chain: letIn(t), Upstream: pool, TLS: map[string]*tls.Config{"main": proxy.WithALPN(&tls.Config{
+			Certificates: cert, ClientAuth: tls.RequireAndVerifyClientCert, ClientCAs: ca.Pool(),
+		})}},
+		{Chain: chainOf(t, always(auth.Denied(auth.NoCredentials, ""))), Upstream: pool,
+			TLS: map[string]*tls.Config{"main": proxy.WithALPN(&tls.Config{Certificates: cert})}},
+	}
+	r.server.SetPolicy(policies[0])
+	stop := time.Now().Add(time.Second)
+	var clients sync.WaitGroup
+	for range 8 {
+		clients.Go(func() {
+			for time.Now().Before(stop) {
+				conn, err := net.Dial("tcp", r.addr)
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				c := tls.Client(conn, &tls.Config{RootCAs: ca.Pool(), ServerName: "localhost"})
+				c.SetDeadline(time.Now().Add(20 * time.Second))
+				answer := make([]byte, 4)
+				if _, err := c.Write(frame(client(packets.V311, "", ""))); err == nil {
+					if n, _ := io.ReadFull(c, answer); n == 4 && answer[3] == 0 {
+						t.Error("a client with neither certificate nor credentials was let in")
+					}
+				}
+				conn.Close()
+			}
+		})
+	}
+	for i := 0; time.Now().Before(stop); i++ {
+		r.server.SetPolicy(policies[i%2])
+		time.Sleep(time.Millisecond)
+	}
+	clients.Wait()
+	r.expectUpstream(0)
 }
