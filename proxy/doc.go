@@ -16,7 +16,8 @@
 // The proxy never answers a CONNECT that it accepts: the broker's own CONNACK is what the
 // client sees. The one table of refusals is in refusal.go.
 //
-// Until a CONNECT is accepted, a connection counts towards max_handshakes only. When those
-// are full, the oldest silent connection of the address that has most of them gives way, so
-// that silent clients starve neither live sessions nor newcomers.
+// Until the verdict, a connection counts towards max_handshakes, and from its acceptance on
+// towards max_connections. When the handshakes are full, the oldest connection of the address
+// that has most of them gives way, one that has sent nothing before one that has, so that
+// silent clients starve neither live sessions nor newcomers.
 package proxy

@@ -3,9 +3,11 @@ package proxy_test
 import (
 	"bytes"
 	"crypto/tls"
+	"encoding/pem"
 	"math/rand/v2"
 	"net"
 	"runtime"
+	"strings"
 	"testing"
 
 	"mqttward/packets"
@@ -115,4 +117,30 @@ func TestTLSOnThePlainPortAndTheOtherWayRound(t *testing.T) {
 	}
 	secure.expectLog("TLS handshake failed")
 	secure.expectUpstream(0)
+}
+
+// A client's certificate is quoted by the error about it: no more of it than of a client id.
+func TestLogOfAHandshakeIsBounded(t *testing.T) {
+	long := strings.Repeat("x", 10_000)
+	ours, theirs, twin := proxytest.NewCA(t, "ours"), proxytest.NewCA(t, long), proxytest.NewCA(t, long)
+	// A chain whose authority has the right name and the wrong key: the error names it.
+	chain := theirs.Issue("client")
+	block, _ := pem.Decode(twin.PEM())
+	chain.Certificate = append(chain.Certificate, block.Bytes)
+	r := newRig(t, func(o *options) {
+		o.tls = proxy.WithALPN(&tls.Config{
+			Certificates: []tls.Certificate{ours.Issue("server")},
+			ClientAuth:   tls.RequireAndVerifyClientCert, ClientCAs: ours.Pool(),
+		})
+	})
+	c := tls.Client(r.dial(), &tls.Config{
+		RootCAs: ours.Pool(), ServerName: "localhost",
+		GetClientCertificate: func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return &chain, nil },
+	})
+	_ = c.Handshake()
+	r.expectLog("TLS handshake failed", "error=", "certificate")
+	if n := len(r.log.String()); n > 1000 {
+		t.Errorf("the log has %d bytes", n)
+	}
+	r.expectUpstream(0)
 }

@@ -3,5 +3,6 @@
 // one names, makes the other from them, and words every fault with its place in the source.
 //
 // [New] checks and builds everything without touching the network; [Daemon.Listen] opens the
-// listeners; [Daemon.Run] serves until it is told to stop, and drains.
+// listeners; [Daemon.Run] serves until it is told to stop, and drains. All that one
+// configuration makes is a generation; a reload makes another and swaps them.
 package daemon
