@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net/netip"
 	"time"
 )
 
@@ -20,9 +21,14 @@ type Credentials struct {
 	// Password is meaningful only where HasPassword is true; it may be empty even then.
 	Password    []byte
 	HasPassword bool
+	// Address is the network that the client is counted under: its address in IPv4, its /64 in
+	// IPv6. It is no claim of the client's: whoever shares it shares what there is of a scarce
+	// thing. The zero value means unknown, and all those count as one.
+	Address netip.Prefix
 }
 
-// LogValue shows the credentials without the password and with tokens masked.
+// LogValue shows the credentials without the password and with tokens masked. It leaves the
+// address to whoever knows the connection.
 func (c Credentials) LogValue() slog.Value {
 	attrs := []slog.Attr{slog.String("client_id", Display(c.ClientID))}
 	if c.HasUserName {

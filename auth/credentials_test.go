@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"net/netip"
 	"strings"
 	"testing"
 )
@@ -39,7 +40,8 @@ func TestCredentialsLogValue(t *testing.T) {
 		c    Credentials
 		want string
 	}{
-		{"all", Credentials{ClientID: []byte("c"), UserName: []byte("u\n"), HasUserName: true, HasPassword: true},
+		{"all", Credentials{ClientID: []byte("c"), UserName: []byte("u\n"), HasUserName: true, HasPassword: true,
+			Address: netip.MustParsePrefix("192.0.2.1/32")},
 			`{"client_id":"c","username":"u\\u000a","has_password":true}`},
 		{"stale user name", Credentials{ClientID: []byte("c"), UserName: []byte("u")}, `{"client_id":"c","has_password":false}`},
 		{"token", Credentials{UserName: []byte(goodToken), HasUserName: true}, `{"client_id":"","username":"[jwt]","has_password":false}`},

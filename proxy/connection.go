@@ -125,6 +125,7 @@ func (c *connection) open(all []byte, n int, err error) *refusal {
 		ClientID: c.connect.ClientID,
 		UserName: c.connect.UserName, HasUserName: c.connect.HasUserName,
 		Password: c.connect.Password, HasPassword: c.connect.HasPassword,
+		Address: c.hs.address,
 	}
 	if c.srv.draining.Err() != nil {
 		return &refusal{reason: auth.ShuttingDown}
