@@ -2,6 +2,7 @@ package builtin
 
 import (
 	"crypto/subtle"
+	"encoding/binary"
 	"strings"
 	"time"
 
@@ -110,6 +111,14 @@ func (h *argon2idHash) work() work {
 func (h *argon2idHash) verify(password []byte) (bool, error) {
 	sum := argon2.IDKey(password, []byte(h.salt), h.passes, h.memory, h.lanes, uint32(len(h.sum)))
 	return subtle.ConstantTimeCompare(sum, []byte(h.sum)) == 1, nil
+}
+
+func (h *argon2idHash) appendStored(b []byte) []byte {
+	b = appendPart(b, argon2idKind)
+	b = binary.BigEndian.AppendUint32(b, h.memory)
+	b = binary.BigEndian.AppendUint32(b, h.passes)
+	b = append(b, h.lanes)
+	return appendPart(appendPart(b, h.salt), h.sum)
 }
 
 func (h *argon2idHash) decoy() Hash {

@@ -103,6 +103,11 @@ func (h *bcryptHash) text() []byte {
 	return bcryptBase64.AppendEncode(b, h.sum[:])
 }
 
+func (h *bcryptHash) appendStored(b []byte) []byte {
+	b = append(appendPart(b, bcryptKind), h.cost)
+	return append(append(b, h.salt[:]...), h.sum[:]...)
+}
+
 func (h *bcryptHash) decoy() Hash {
 	d := &bcryptHash{cost: h.cost}
 	rand.Read(d.salt[:])

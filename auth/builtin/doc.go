@@ -34,7 +34,22 @@
 // token: the cost would fall on every device that has one. Where users have hashes of
 // different cost, those that differ from the decoy can be told by time; use one kind.
 //
+// A password that was found right before costs less than one that is wrong: who sees that has
+// sent the right one. Nothing else can be told by it, since every name takes the same path.
+//
+// # Slow hashes
+//
 // Hashes of more than half a millisecond are slow, and computed by a few workers with their
-// own threads of lower priority; see [Options]. While their queue is full, clients are denied
-// with [auth.Busy], known or not: an ignore would tell the unknown ones apart.
+// own threads of lower priority; see [Options]. The rest waits in a queue in which addresses
+// take turns. A client is denied with [auth.Busy], known or not (an ignore would tell the
+// unknown ones apart), when the queue is full, or so long that by the pace of the workers it
+// would take longer than the client may wait; where another address has more in it, the newest
+// of that gives way instead. So in a storm most are told to come again at once, and the
+// workers are busy with those that still wait.
+//
+// What was found right is remembered: a keyed MAC over user name, stored hash and password,
+// each with its length, and neither of these. A password that was found right before costs
+// this MAC and no hash, and so it does after a reload, unless the user's hash has changed.
+// There are two entries at most for each user with a slow hash, of 20 to 40 bytes, and none
+// before it was found right. Nothing is remembered of wrong passwords, nor beyond the process.
 package builtin

@@ -38,6 +38,10 @@ type Hash interface {
 	work() work
 	// decoy returns a hash of the same cost that no password is known for.
 	decoy() Hash
+	// appendStored appends all that is stored: the kind, the cost, the salt and the hash, what
+	// varies in length with its length. Two hashes that differ in any of them give different
+	// bytes, neither of which begins with the other.
+	appendStored(b []byte) []byte
 }
 
 // work is the cost of a verification: an algorithm, its parameters, and what they come to.

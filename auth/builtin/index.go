@@ -41,8 +41,8 @@ func first(users []User, name string) string {
 }
 
 // survey returns a hash of the work that most users have, the costlier where two are
-// equally frequent, and whether any hash is slow.
-func survey(users []User) (usual Hash, slow bool) {
+// equally frequent, and how many have a slow one.
+func survey(users []User) (usual Hash, slow int) {
 	type group struct {
 		hash  Hash
 		users int
@@ -50,7 +50,9 @@ func survey(users []User) (usual Hash, slow bool) {
 	groups := make(map[work]group)
 	for i := range users {
 		w := users[i].Hash.work()
-		slow = slow || w.slow()
+		if w.slow() {
+			slow++
+		}
 		groups[w] = group{users[i].Hash, groups[w].users + 1}
 	}
 	var most group

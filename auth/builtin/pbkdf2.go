@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	"crypto/sha512"
 	"crypto/subtle"
+	"encoding/binary"
 	"fmt"
 	"strings"
 	"time"
@@ -69,6 +70,12 @@ func (h *pbkdf2Hash) verify(password []byte) (bool, error) {
 		return false, hasNUL
 	}
 	return same, nil
+}
+
+func (h *pbkdf2Hash) appendStored(b []byte) []byte {
+	b = appendPart(b, pbkdf2Kind)
+	b = binary.BigEndian.AppendUint32(b, h.iterations)
+	return append(appendPart(b, h.salt), h.sum[:]...)
 }
 
 func (h *pbkdf2Hash) decoy() Hash {

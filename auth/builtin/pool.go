@@ -1,55 +1,53 @@
 package builtin
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"log/slog"
 	"runtime/debug"
 	"sync"
+	"time"
 )
 
-// Why a slow hash was not computed. The first three pass: the client should come again.
+// Why a slow hash was not computed. All but the last pass: the client should come again.
 var (
 	errQueueFull = errors.New("the hash queue is full")
+	errTooLate   = errors.New("the hash queue is too long for auth_timeout")
 	errGaveUp    = errors.New("the hash was not computed within auth_timeout")
 	errClosed    = errors.New("the users were replaced")
 	errPanicked  = errors.New("the hash could not be computed")
 )
 
 // pool computes slow hashes: a few at once, on threads that yield to all others, and the
-// rest in a queue of bounded length.
+// rest in a queue of bounded length. What was found right goes into its proofs.
 type pool struct {
 	log     *slog.Logger
-	jobs    chan *job
+	workers int
+	proofs  *proofs
+	users   int // how many have a slow hash
+	places  int // how many jobs may wait
 	quit    chan struct{}
-	workers sync.WaitGroup
+	running sync.WaitGroup
 
-	// mu orders submit before or after close, so that no job is left in the queue.
-	mu     sync.RWMutex
-	closed bool
-}
-
-// job is one password to be checked. Who takes it out of the queue wipes the password.
-type job struct {
-	ctx      context.Context
-	hash     Hash
-	password []byte
-	done     chan outcome // holds one, so that the worker never waits
-}
-
-type outcome struct {
-	ok  bool
-	err error
+	mu        sync.Mutex
+	wake      sync.Cond // a job has come, or the pool closes
+	queue     queue
+	computing time.Duration // the work of the jobs that workers have, as estimated
+	pace      float64       // how long hashes take, by what they were estimated to
+	closed    bool
 }
 
 // newPool starts the workers.
-func newPool(workers, queue int, log *slog.Logger) *pool {
-	p := &pool{log: log, jobs: make(chan *job, queue), quit: make(chan struct{})}
+func newPool(workers, queue int, proofs *proofs, users int, log *slog.Logger) *pool {
+	p := &pool{
+		log: log, workers: workers, places: queue, proofs: proofs, users: users,
+		quit: make(chan struct{}), pace: 1,
+	}
+	p.wake.L = &p.mu
 	for range workers {
-		p.workers.Add(1)
+		p.running.Add(1)
 		go onOwnThread(func() {
-			defer p.workers.Done()
+			defer p.running.Done()
 			if err := lowerPriority(); err != nil {
 				p.log.Warn("hashing can't yield to relaying", "error", err)
 			}
@@ -61,14 +59,24 @@ func newPool(workers, queue int, log *slog.Logger) *pool {
 
 // work takes jobs until the pool closes.
 func (p *pool) work() {
-	for {
-		select {
-		case <-p.quit:
-			return
-		case j := <-p.jobs:
-			p.do(j)
-		}
+	for j := p.next(); j != nil; j = p.next() {
+		p.do(j)
 	}
+}
+
+// next waits for a job, and returns nil when the pool closes.
+func (p *pool) next() *job {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for p.queue.waiting == 0 && !p.closed {
+		p.wake.Wait()
+	}
+	if p.closed {
+		return nil
+	}
+	j := p.queue.pop()
+	p.computing += j.takes
+	return j
 }
 
 // do computes j, unless nobody waits for it any more.
@@ -82,22 +90,35 @@ func (p *pool) do(j *job) {
 			out = outcome{err: errPanicked}
 		}
 		clear(j.password)
+		p.ended(j)
 		j.done <- out
 	}()
-	if j.ctx.Err() != nil {
+	switch {
+	case j.ctx.Err() != nil:
 		out.err = errGaveUp
 		return
+	case p.proofs.has(j.proof, p.users): // a device that came twice
+		out.ok = true
+		return
 	}
+	begin := time.Now()
 	out.ok, out.err = j.hash.verify(j.password)
+	p.took(time.Since(begin), j.takes)
+	// However long it took: the client that gave up will find it when it comes again. The
+	// empty password is never right, whatever its hash.
+	if out.ok && out.err == nil && len(j.password) > 0 {
+		p.proofs.add(j.proof, p.users)
+	}
 }
 
-// verify has a worker compute h.verify(password), and waits for it no longer than ctx. The
-// worker has a copy of the password: the caller's buffer is free when verify returns.
-func (p *pool) verify(ctx context.Context, h Hash, password []byte) (bool, error) {
-	if ctx.Err() != nil {
+// verify has a worker compute j, and waits for it no longer than j.ctx. The worker has a copy
+// of the password: the caller's buffer is free when verify returns.
+func (p *pool) verify(j *job) (bool, error) {
+	if j.ctx.Err() != nil {
 		return false, errGaveUp
 	}
-	j := &job{ctx: ctx, hash: h, password: append([]byte(nil), password...), done: make(chan outcome, 1)}
+	j.password = append([]byte(nil), j.password...)
+	j.done = make(chan outcome, 1)
 	if err := p.submit(j); err != nil {
 		clear(j.password)
 		return false, err
@@ -105,24 +126,82 @@ func (p *pool) verify(ctx context.Context, h Hash, password []byte) (bool, error
 	select {
 	case out := <-j.done:
 		return out.ok, out.err
-	case <-ctx.Done():
+	case <-j.ctx.Done():
+		p.withdraw(j)
 		return false, errGaveUp
 	case <-p.quit:
 		return false, errClosed
 	}
 }
 
+// submit puts j into the queue. Where there is no place, the newest job of the address that
+// has most gives way, if that leaves the two more alike.
 func (p *pool) submit(j *job) error {
-	p.mu.RLock()
-	defer p.mu.RUnlock()
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	if p.closed {
 		return errClosed
 	}
-	select {
-	case p.jobs <- j:
+	if err := p.room(j); err != nil {
+		least := p.queue.least(j.address)
+		if least == nil {
+			return err
+		}
+		p.queue.remove(least)
+		clear(least.password)
+		least.done <- outcome{err: err}
+	}
+	p.queue.push(j)
+	p.wake.Signal()
+	return nil
+}
+
+// room says why j finds no place in the queue: there is none, or all that would then wait can't
+// be expected to be done while j's client waits. Where nobody waits there always is room, so
+// that no measurement is the last.
+func (p *pool) room(j *job) error {
+	if p.queue.waiting == 0 {
 		return nil
-	default:
+	}
+	if p.queue.waiting >= p.places {
 		return errQueueFull
+	}
+	ahead := float64(p.queue.work+p.computing) / float64(p.workers)
+	wait := p.pace * (ahead + float64(j.takes))
+	if deadline, ok := j.ctx.Deadline(); ok && wait > float64(time.Until(deadline)) {
+		return errTooLate
+	}
+	return nil
+}
+
+// The pace is a moving average over about eight hashes. One of them counts for four times
+// the average or the estimate at most: a thread that was held up is no measure.
+const (
+	paceWeight = 1. / 8
+	paceLeap   = 4
+)
+
+// took says how long a hash took, and how long it was estimated to.
+func (p *pool) took(took, estimate time.Duration) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	pace := min(float64(took)/float64(estimate), paceLeap*max(p.pace, 1))
+	p.pace += paceWeight * (pace - p.pace)
+}
+
+// ended says that a worker has done with j.
+func (p *pool) ended(j *job) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.computing -= j.takes
+}
+
+// withdraw takes j out of the queue, if it is still there. A worker that has it wipes it.
+func (p *pool) withdraw(j *job) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.queue.remove(j) {
+		clear(j.password)
 	}
 }
 
@@ -132,15 +211,13 @@ func (p *pool) close() {
 	if !p.closed {
 		p.closed = true
 		close(p.quit)
+		p.wake.Broadcast()
 	}
 	p.mu.Unlock()
-	p.workers.Wait()
-	for {
-		select {
-		case j := <-p.jobs:
-			clear(j.password)
-		default:
-			return
-		}
+	p.running.Wait()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for p.queue.waiting > 0 {
+		clear(p.queue.pop().password)
 	}
 }

@@ -181,7 +181,7 @@ func TestCloseWaitsForTheWorkersAndWipesTheQueue(t *testing.T) {
 		}
 		close(release)
 		<-closed
-		if got := len(s.pool.jobs); got != 0 {
+		if got := s.pool.queue.waiting; got != 0 {
 			t.Errorf("%d jobs left, want 0", got)
 		}
 		s.Close()
@@ -196,10 +196,11 @@ func TestCloseAmongClients(t *testing.T) {
 	var clients sync.WaitGroup
 	for range 8 {
 		clients.Go(func() {
-			for range 100 {
-				got := s.Authenticate(t.Context(), credentials("joe", "pw"))
-				if got.Decision != auth.Accept && got.Reason != auth.Busy {
-					t.Errorf("verdict = %v, want accept or busy", got)
+			for i := range 100 {
+				c := credentials("joe", "no")
+				c.Address = addressOf(byte(i % 3))
+				if got := s.Authenticate(t.Context(), c); got.Reason != auth.BadPassword && got.Reason != auth.Busy {
+					t.Errorf("verdict = %v, want bad_password or busy", got)
 				}
 			}
 		})
@@ -215,7 +216,7 @@ func TestQueueTakesAQuarterOfThePlaces(t *testing.T) {
 		{0, 0, 2 * queuePerWorker}, {0, 100, 25}, {0, 3, 1}, {0, 1 << 20, 2 * queuePerWorker}, {7, 8, 7},
 	} {
 		s := newStage(t, Options{Users: slowUser(nil), Workers: 2, Queue: tc.queue, Places: tc.places})
-		if got := cap(s.pool.jobs); got != tc.want {
+		if got := s.pool.places; got != tc.want {
 			t.Errorf("queue %d, places %d: %d may wait, want %d", tc.queue, tc.places, got, tc.want)
 		}
 	}

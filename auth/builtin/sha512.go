@@ -67,6 +67,10 @@ func (h *sha512Hash) digest(password []byte) [sha512.Size]byte {
 	return sum
 }
 
+func (h *sha512Hash) appendStored(b []byte) []byte {
+	return append(appendPart(appendPart(b, sha512Kind), h.salt), h.sum[:]...)
+}
+
 func (h *sha512Hash) decoy() Hash {
 	d := &sha512Hash{salt: randomString(len(h.salt))}
 	rand.Read(d.sum[:])

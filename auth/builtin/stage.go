@@ -5,19 +5,22 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/netip"
 	"runtime"
 
 	"mqttward/auth"
 )
 
-// Stage knows users by name and password. It is an [auth.Authenticator], immutable, and
-// safe for concurrent use. It may have workers: Close it when it is replaced.
+// Stage knows users by name and password. It is an [auth.Authenticator] and safe for
+// concurrent use. It may have workers: Close it when it is replaced.
 type Stage struct {
 	users   map[string]Hash
 	by      IdentifyBy
 	token   TokenField
-	decoy   Hash  // nil without users
-	pool    *pool // nil where no hash is slow
+	decoy   Hash    // nil without users
+	pool    *pool   // nil where no hash is slow
+	proofs  *proofs // likewise
+	slow    int     // how many users have a slow hash
 	workers int
 }
 
@@ -41,7 +44,13 @@ func New(o Options) (*Stage, error) {
 	if usual != nil {
 		s.decoy = usual.decoy()
 	}
-	if slow {
+	if s.slow = slow; slow > 0 {
+		if o.Before != nil {
+			s.proofs = o.Before.proofs
+		}
+		if s.proofs == nil {
+			s.proofs = newProofs()
+		}
 		s.startPool(o)
 	}
 	return s, nil
@@ -64,7 +73,7 @@ func (s *Stage) startPool(o Options) {
 	if log == nil {
 		log = slog.Default()
 	}
-	s.pool = newPool(s.workers, queue, log)
+	s.pool = newPool(s.workers, queue, s.proofs, s.slow, log)
 }
 
 // Name returns [auth.StageBuiltin].
@@ -76,7 +85,7 @@ func (s *Stage) SlowWorkers() int { return s.workers }
 
 // Close stops the workers and returns when they have ended, which may take as long as one
 // hash. Clients that wait for a slow hash, or come later and need one, are denied with
-// [auth.Busy]. Close may be called more than once.
+// [auth.Busy]; who was found right before is still let in. Close may be called more than once.
 func (s *Stage) Close() {
 	if s.pool != nil {
 		s.pool.close()
@@ -96,10 +105,10 @@ func (s *Stage) Authenticate(ctx context.Context, c *auth.Credentials) auth.Verd
 	}
 	hash, known := s.users[string(name)]
 	if !known {
-		return s.unknown(ctx, c, password)
+		return s.unknown(ctx, c, name, password)
 	}
 	// An empty password is never right, and costs the same as any other.
-	ok, err := s.verify(ctx, hash, password)
+	ok, err := s.verify(ctx, name, hash, password, c.Address)
 	switch {
 	case err != nil:
 		return denied(err)
@@ -125,11 +134,11 @@ func (s *Stage) name(c *auth.Credentials) []byte {
 }
 
 // unknown spends the time of a wrong password, where that hides anything, and ignores.
-func (s *Stage) unknown(ctx context.Context, c *auth.Credentials, password []byte) auth.Verdict {
+func (s *Stage) unknown(ctx context.Context, c *auth.Credentials, name, password []byte) auth.Verdict {
 	if s.decoy == nil || s.hasToken(c) {
 		return auth.Ignored()
 	}
-	if _, err := s.verify(ctx, s.decoy, password); err != nil {
+	if _, err := s.verify(ctx, name, s.decoy, password, c.Address); err != nil {
 		if v := denied(err); v.Reason != auth.BadPassword {
 			return v
 		}
@@ -148,12 +157,18 @@ func (s *Stage) hasToken(c *auth.Credentials) bool {
 	return false
 }
 
-// verify checks password, here or in the pool.
-func (s *Stage) verify(ctx context.Context, h Hash, password []byte) (bool, error) {
-	if s.pool != nil && h.work().slow() {
-		return s.pool.verify(ctx, h, password)
+// verify checks password against the stored hash of name: here, by what is remembered, or in
+// the pool. All names take the same path, known or not.
+func (s *Stage) verify(ctx context.Context, name []byte, h Hash, password []byte, address netip.Prefix) (bool, error) {
+	w := h.work()
+	if s.pool == nil || !w.slow() {
+		return h.verify(password)
 	}
-	return h.verify(password)
+	proof := s.proofs.of(name, h, password)
+	if s.proofs.has(proof, s.slow) {
+		return true, nil
+	}
+	return s.pool.verify(&job{ctx: ctx, hash: h, takes: w.takes, password: password, proof: proof, address: address})
 }
 
 // denied is the verdict for a password that could not be checked, or can't be right.
@@ -162,7 +177,7 @@ func denied(err error) auth.Verdict {
 		return auth.Denied(auth.BadPassword, u.Error())
 	}
 	switch {
-	case errors.Is(err, errQueueFull), errors.Is(err, errGaveUp), errors.Is(err, errClosed):
+	case errors.Is(err, errQueueFull), errors.Is(err, errTooLate), errors.Is(err, errGaveUp), errors.Is(err, errClosed):
 		return auth.Denied(auth.Busy, err.Error())
 	}
 	return auth.Denied(auth.InternalError, err.Error())

@@ -52,6 +52,11 @@ type fakeHash struct {
 
 func (h *fakeHash) Algorithm() string { return h.kind }
 func (h *fakeHash) work() work        { return work{algorithm: h.kind, takes: h.takes} }
+
+func (h *fakeHash) appendStored(b []byte) []byte {
+	return appendPart(appendPart(b, h.kind), h.password)
+}
+
 func (h *fakeHash) decoy() Hash {
 	return &fakeHash{kind: h.kind, password: "\x00no password", takes: h.takes, asked: h.asked, run: h.run}
 }

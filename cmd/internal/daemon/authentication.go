@@ -14,8 +14,9 @@ import (
 )
 
 // users makes the stage of built-in users; nil where there is none, or where it can't. places
-// is how many clients may be on their way to a verdict.
-func (b *builder) users(places int) *builtin.Stage {
+// is how many clients may be on their way to a verdict; before is the stage that it takes the
+// place of, or nil.
+func (b *builder) users(places int, before *builtin.Stage) *builtin.Stage {
 	c := b.config.Auth.Builtin
 	if c == nil {
 		return nil
@@ -25,7 +26,7 @@ func (b *builder) users(places int) *builtin.Stage {
 	if len(b.faults) > faults {
 		return nil
 	}
-	o := builtin.Options{Users: users, Places: places, Workers: b.workers, Log: b.log.Logger}
+	o := builtin.Options{Users: users, Places: places, Workers: b.workers, Before: before, Log: b.log.Logger}
 	if c.Identity == config.ByClientID {
 		o.IdentifyBy = builtin.ClientID
 		if b.config.Upstream.Credentials.Mode != config.CredentialsReplace {

@@ -69,12 +69,11 @@ func newGeneration(c *config.Config, log *Logger, before *generation, processors
 		Uniform:       c.Auth.RefusalCodes == config.RefusalUniform,
 		ReasonStrings: c.Auth.ReasonStrings,
 	}
-	var keys *jwt.Stage
-	if before != nil {
-		keys = before.jwt
+	if before == nil {
+		before = &generation{}
 	}
-	g.jwt = b.tokens(g.policy.Credentials.UserName, keys)
-	g.builtin = b.users(g.policy.Limits.MaxHandshakes)
+	g.jwt = b.tokens(g.policy.Credentials.UserName, before.jwt)
+	g.builtin = b.users(g.policy.Limits.MaxHandshakes, before.builtin)
 	if len(b.faults) == 0 {
 		var err error
 		g.policy.Chain, err = auth.NewChain(auth.Options{
