@@ -17,6 +17,8 @@ type Config struct {
 	Auth Auth
 	// Limits bound what a client may take.
 	Limits Limits
+	// Relay says what carries the sessions' bytes.
+	Relay Relay
 	// Shutdown says how the process ends.
 	Shutdown Shutdown
 	// Log says what is logged, and how.
@@ -138,6 +140,27 @@ type Limits struct {
 	// 1,000,000, default 1,024.
 	MaxHandshakes int
 }
+
+// Relay is the [relay] table.
+type Relay struct {
+	// Engine is what serves the sessions; the default is RelayAuto.
+	Engine RelayEngine
+	// Loops is the number of event loops: 0 to 64. 0, the default, means that it follows the
+	// processors. It must be 0 where Engine is RelayGoroutine.
+	Loops int
+}
+
+// RelayEngine is what serves the sessions.
+type RelayEngine string
+
+// The values of engine: the best that there is; event loops over io_uring; event loops over
+// epoll; two goroutines a session. The loops want Linux.
+const (
+	RelayAuto      RelayEngine = "auto"
+	RelayUring     RelayEngine = "uring"
+	RelayEpoll     RelayEngine = "epoll"
+	RelayGoroutine RelayEngine = "goroutine"
+)
 
 // Shutdown is the [shutdown] table.
 type Shutdown struct {

@@ -82,6 +82,9 @@ half_close_timeout = "500ms"
 max_connect_size = "128 KiB"
 max_connections = 10
 max_handshakes = 20
+[relay]
+engine = "epoll"
+loops = 3
 [shutdown]
 drain_delay = "1s"
 drain_timeout = "1m"
@@ -141,6 +144,7 @@ func TestEveryKeyArrives(t *testing.T) {
 			ConnackTimeout: 4 * time.Second, HalfCloseTimeout: 500 * time.Millisecond,
 			MaxConnectSize: 128 << 10, MaxConnections: 10, MaxHandshakes: 20,
 		},
+		Relay:    Relay{Engine: RelayEpoll, Loops: 3},
 		Shutdown: Shutdown{DrainDelay: time.Second, DrainTimeout: time.Minute},
 		Log:      Log{Level: slog.LevelDebug, Format: LogJSON},
 	}
@@ -172,6 +176,7 @@ func TestDefaults(t *testing.T) {
 			ConnackTimeout: 30 * time.Second, HalfCloseTimeout: 10 * time.Second,
 			MaxConnectSize: 64 << 10, MaxHandshakes: 1024,
 		},
+		Relay:    Relay{Engine: RelayAuto},
 		Shutdown: Shutdown{DrainTimeout: 30 * time.Second},
 		Log:      Log{Level: slog.LevelInfo, Format: LogAuto},
 	}

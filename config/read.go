@@ -14,6 +14,7 @@ func readConfig(t *table) *Config {
 		Upstream:  readUpstream(t.table("upstream")),
 		Auth:      readAuth(t.table("auth")),
 		Limits:    readLimits(t.table("limits")),
+		Relay:     readRelay(t.table("relay")),
 		Shutdown:  readShutdown(t.table("shutdown")),
 		Log:       readLog(t.table("log")),
 	}
@@ -87,6 +88,17 @@ func readLimits(t *table) Limits {
 		MaxConnections:   t.int("max_connections", 0, 0, 10_000_000),
 		MaxHandshakes:    t.int("max_handshakes", 1024, 1, 1_000_000),
 	}
+}
+
+func readRelay(t *table) Relay {
+	r := Relay{
+		Engine: enum(t, "engine", RelayAuto, RelayAuto, RelayUring, RelayEpoll, RelayGoroutine),
+		Loops:  t.int("loops", 0, 0, 64),
+	}
+	if r.Engine == RelayGoroutine && r.Loops != 0 {
+		t.fault("loops", `there are none where engine = "goroutine": leave it out`)
+	}
+	return r
 }
 
 func readShutdown(t *table) Shutdown {

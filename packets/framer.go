@@ -82,3 +82,10 @@ func (f *Framer) header(b byte) {
 // AtBoundary reports whether the stream stands between two packets, which is where another
 // one may be put in.
 func (f *Framer) AtBoundary() bool { return f.body == 0 && f.state == 0 }
+
+// Rest returns how many bytes of the current packet's body are still to come: as many may be
+// passed on unseen, and told by Skip. It is zero inside a fixed header.
+func (f *Framer) Rest() uint32 { return f.body }
+
+// Skip follows n bytes of the current packet's body that nobody looked at: at most Rest.
+func (f *Framer) Skip(n uint32) { f.body -= min(n, f.body) }

@@ -13,6 +13,7 @@ import (
 
 	"mqttward/auth"
 	"mqttward/packets"
+	"mqttward/proxy/relay"
 )
 
 // connectBufferSize is what is set aside for a CONNECT before it is known to be larger: one
@@ -105,7 +106,8 @@ func (c *connection) secure() error {
 	if conf == nil {
 		return errNoTLS
 	}
-	secure := tls.Server(&greeting{Conn: c.socket, began: c.began}, conf)
+	// The relay takes the socket from below TLS later.
+	secure := tls.Server(relay.NewWire(&greeting{Conn: c.socket, began: c.began}), conf)
 	c.conn = secure
 	return secure.Handshake()
 }

@@ -38,8 +38,7 @@ func (c *connection) handOver(all []byte, n int) *refusal {
 		Client: c.conn, Upstream: upstream,
 		MaximumPacketSize: c.connect.MaximumPacketSize,
 		HalfCloseTimeout:  c.policy.Limits.HalfCloseTimeout,
-		OnConnack:         session.connack,
-		OnEnd:             session.ended,
+		Owner:             session,
 	}
 	_, _ = pair.UpFramer.Advance(all[n:]) // an error stays with the framer
 	c.logAccepted()

@@ -98,9 +98,9 @@ func (s *session) withLink(f func(relay.Link)) {
 	}
 }
 
-// connack is told of the broker's answer as it passes. A broker that refuses has to close; it
+// Connack is told of the broker's answer as it passes. A broker that refuses has to close; it
 // is given as long as one that half-closes. [MQTT5 3.2.2-7]
-func (s *session) connack(code packets.ReasonCode, err error) {
+func (s *session) Connack(code packets.ReasonCode, err error) {
 	s.connacked.Store(true)
 	switch {
 	case err != nil || code != packets.Success:
@@ -141,8 +141,8 @@ func (s *session) kill(cause relay.Cause) {
 	s.withLink(func(l relay.Link) { l.Kill(cause) })
 }
 
-// ended is called by the relay when both sides are closed.
-func (s *session) ended(e relay.End) {
+// Ended is called by the relay when both sides are closed.
+func (s *session) Ended(e relay.End) {
 	s.srv.wheel.unset(&s.timer)
 	s.logEnded(e)
 	s.srv.roster.dismiss()

@@ -3,8 +3,6 @@ package relay
 import (
 	"sync"
 	"sync/atomic"
-
-	"mqttward/packets"
 )
 
 // direction carries the bytes of one side to the other.
@@ -18,10 +16,8 @@ type direction struct {
 	// write failed. It is set under the lock, after the write that is the last.
 	sealed atomic.Bool
 
-	mu     sync.Mutex // held while bytes or a last packet are written
-	framer packets.Framer
-	// unframed is set when the stream broke the format: no boundary will ever be known.
-	unframed bool
+	mu         sync.Mutex // held while bytes or a last packet are written
+	boundaries boundaries
 }
 
 // lastPacket is inserted at a packet boundary, and nothing follows it. An empty one ends
@@ -45,15 +41,9 @@ func (d *direction) forwardLocked(p []byte) bool {
 	if d.sealed.Load() {
 		return true
 	}
-	boundary := -1
-	if !d.unframed {
-		var err error
-		if boundary, err = d.framer.Advance(p); err != nil {
-			d.unframed = true
-		}
-	}
+	boundary := d.boundaries.follow(p)
 	last := d.last.Load()
-	insert := last != nil && len(last.packet) > 0 && !d.unframed && boundary >= 0
+	insert := last != nil && len(last.packet) > 0 && boundary >= 0
 	if insert {
 		p = p[:boundary]
 	}
@@ -80,7 +70,7 @@ func (d *direction) trySeal() {
 	}
 	defer d.mu.Unlock()
 	last := d.last.Load()
-	if !d.sealed.Load() && (len(last.packet) == 0 || !d.unframed && d.framer.AtBoundary()) {
+	if !d.sealed.Load() && (len(last.packet) == 0 || d.boundaries.at()) {
 		d.finish(last)
 	}
 }
@@ -110,7 +100,7 @@ func (d *direction) end() {
 		return
 	}
 	last := d.last.Load()
-	if last == nil || d.unframed || !d.framer.AtBoundary() {
+	if last == nil || !d.boundaries.at() {
 		last = &lastPacket{}
 	}
 	d.finish(last)

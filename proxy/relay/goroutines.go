@@ -12,9 +12,12 @@ import (
 )
 
 // Goroutines is the portable engine. A session is two goroutines that wait for readability
-// without a buffer; while it ends there are up to three more, which may outlive OnEnd by a
+// without a buffer; while it ends there are up to three more, which may outlive Owner.Ended by a
 // moment. The zero value is ready.
 type Goroutines struct{}
+
+// Close implements [Relay]. There is nothing to give back.
+func (Goroutines) Close() {}
 
 // defaultHalfClose is the half-close time-out of a pair that has none.
 const defaultHalfClose = 10 * time.Second
@@ -25,10 +28,9 @@ func (Goroutines) Start(p Pair) Link {
 	s := &session{
 		halfClose: cmp.Or(p.HalfCloseTimeout, defaultHalfClose),
 		limit:     p.MaximumPacketSize,
-		onConnack: p.OnConnack,
-		onEnd:     p.OnEnd,
+		owner:     p.Owner,
 	}
-	s.up.src, s.up.dst, s.up.framer = client, upstream, p.UpFramer
+	s.up.src, s.up.dst, s.up.boundaries.framer = client, upstream, p.UpFramer
 	s.down.src, s.down.dst = upstream, client
 	s.pumps.Store(2)
 	s.lastByte.Store(time.Now().UnixNano())
@@ -42,8 +44,7 @@ type session struct {
 	up, down  direction
 	halfClose time.Duration
 	limit     uint32
-	onConnack func(packets.ReasonCode, error)
-	onEnd     func(End)
+	owner     Owner
 
 	scanner   packets.ConnackScanner // the down pump's
 	scanned   bool                   // the down pump's
@@ -104,9 +105,7 @@ func (s *session) pass(d *direction, p []byte) bool {
 		s.scanned = true
 		code, err := s.scanner.Code(), s.scanner.Err()
 		s.connected.Store(err == nil && code == packets.Success)
-		if s.onConnack != nil {
-			s.onConnack(code, err)
-		}
+		s.owner.Connack(code, err)
 	}
 	return ok
 }
@@ -135,9 +134,7 @@ func (s *session) leave() {
 		close(s.watcher.stop)
 	}
 	s.mu.Unlock()
-	if s.onEnd != nil {
-		s.onEnd(End{Stats: s.Stats(), Cause: *s.cause.Load()})
-	}
+	s.owner.Ended(End{Stats: s.Stats(), Cause: *s.cause.Load()})
 }
 
 func (s *session) abort() {

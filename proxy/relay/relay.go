@@ -15,7 +15,10 @@
 //     at a boundary, after which nothing more flows that way. A stream that can't be framed
 //     is relayed all the same; nothing is ever inserted into it.
 //
-// [Goroutines] is the portable engine: two goroutines a session, which wait without a buffer.
+// There are three engines. On Linux sessions are served by event loops, over io_uring where the
+// kernel allows it, else over epoll: a session is then one small struct, and has no goroutine,
+// no timer and no buffer while it is idle, TLS included. [Goroutines] is the portable one: two
+// goroutines a session, which wait without a buffer. [New] chooses.
 package relay
 
 import (
@@ -30,12 +33,15 @@ type Relay interface {
 	// Start takes over both connections of p, which the caller must not touch again, and
 	// relays between them until both directions have ended. It returns at once.
 	Start(p Pair) Link
+	// Close gives back what the engine holds. No session must be left, and none be started.
+	Close()
 }
 
 // Pair is what a session is made of.
 type Pair struct {
 	// Client and Upstream are the two sides. They carry no deadline. What they are decides
-	// how they are served: TCP and unix sockets by readiness, all else (TLS) by reading.
+	// how they are served: an event loop takes sockets, and TLS above a [Wire]; a goroutine
+	// waits for sockets' readiness, and reads from all else.
 	Client, Upstream net.Conn
 	// UpFramer has followed what the proxy has written to the upstream so far.
 	UpFramer packets.Framer
@@ -45,16 +51,22 @@ type Pair struct {
 	// HalfCloseTimeout is how long the session may go without progress once one side is gone,
 	// before both are closed. Zero means 10 s.
 	HalfCloseTimeout time.Duration
-	// OnConnack is told once of the broker's CONNACK, or of a first packet that is none. It
-	// is called on the path of the bytes and must not block. Nil is allowed.
-	OnConnack func(code packets.ReasonCode, err error)
-	// OnEnd is called once, when both sides are closed. Nil is allowed.
-	OnEnd func(End)
+	// Owner is told what becomes of the session. It must not be nil.
+	Owner Owner
+}
+
+// Owner is told what becomes of a session. Its methods are called on the path of the bytes, of
+// other sessions' too: they must not block.
+type Owner interface {
+	// Connack is told once of the broker's CONNACK, or of a first packet that is none.
+	Connack(code packets.ReasonCode, err error)
+	// Ended is called once, when both sides are closed.
+	Ended(End)
 }
 
 // Link is a running session, seen from outside. It is safe for concurrent use.
 type Link interface {
-	// End ends the session from outside, by f. It returns at once; OnEnd follows. A session
+	// End ends the session from outside, by f. It returns at once; Owner.Ended follows. A session
 	// that is ending already keeps its cause.
 	End(f Farewell)
 	// Kill closes both sides at once, whatever is still under way, and is the cause even where

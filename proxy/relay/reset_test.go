@@ -23,10 +23,10 @@ func reset(t testing.TB, c net.Conn) {
 
 // eachPlainEngine is eachEngine over TCP alone, where a reset can be made.
 func eachPlainEngine(t *testing.T, halfClose time.Duration, test func(t *testing.T, r *rig)) {
-	for name, engine := range engines {
+	for _, name := range engines {
 		t.Run(name, func(t *testing.T) {
 			proxytest.CheckLeaks(t)
-			test(t, newRig(t, engine, halfClose, tcpPair))
+			test(t, newRig(t, newEngine(t, name), halfClose, tcpPair))
 		})
 	}
 }

@@ -15,8 +15,17 @@ import (
 )
 
 // engines are what the suite runs over: every engine serves every kind of connection.
-var engines = map[string]relay.Relay{
-	"goroutines": relay.Goroutines{},
+var engines = []string{relay.EngineGoroutine, relay.EngineEpoll, relay.EngineUring}
+
+// newEngine returns an engine, or skips the test where this system does not have it.
+func newEngine(t testing.TB, name string) relay.Relay {
+	t.Helper()
+	engine, _, _, err := relay.New(relay.Options{Engine: name})
+	if err != nil {
+		t.Skip(err)
+	}
+	t.Cleanup(engine.Close)
+	return engine
 }
 
 // kinds are the connections that a session may be made of.
@@ -28,11 +37,11 @@ var kinds = map[string]func(t testing.TB) (ours, theirs net.Conn){
 
 // eachEngine runs test over every engine, with every kind of connection on both sides.
 func eachEngine(t *testing.T, halfClose time.Duration, test func(t *testing.T, r *rig)) {
-	for name, engine := range engines {
+	for _, name := range engines {
 		for kind, pair := range kinds {
 			t.Run(name+"/"+kind, func(t *testing.T) {
 				proxytest.CheckLeaks(t)
-				test(t, newRig(t, engine, halfClose, pair))
+				test(t, newRig(t, newEngine(t, name), halfClose, pair))
 			})
 		}
 	}
@@ -59,8 +68,7 @@ func newRig(t testing.TB, engine relay.Relay, halfClose time.Duration, pair func
 	r.pair.HalfCloseTimeout = halfClose
 	r.pair.Client, r.client = pair(t)
 	r.pair.Upstream, r.broker = pair(t)
-	r.pair.OnConnack = func(code packets.ReasonCode, err error) { r.connacks <- connack{code, err} }
-	r.pair.OnEnd = func(e relay.End) { r.ends <- e }
+	r.pair.Owner = r
 	t.Cleanup(func() {
 		r.client.Close()
 		r.broker.Close()
@@ -70,6 +78,10 @@ func newRig(t testing.TB, engine relay.Relay, halfClose time.Duration, pair func
 	})
 	return r
 }
+
+// Connack and Ended implement relay.Owner.
+func (r *rig) Connack(code packets.ReasonCode, err error) { r.connacks <- connack{code, err} }
+func (r *rig) Ended(e relay.End)                          { r.ends <- e }
 
 // start starts the session, and has the broker accept it where version is not 0.
 func (r *rig) start(version packets.Version) {
@@ -82,7 +94,7 @@ func (r *rig) start(version packets.Version) {
 	send(r.t, r.broker, answer)
 	expect(r.t, r.client, answer)
 	if got := <-r.connacks; got.err != nil || got.code != packets.Success {
-		r.t.Fatalf("OnConnack: got %v, %v", got.code, got.err)
+		r.t.Fatalf("Connack: got %v, %v", got.code, got.err)
 	}
 }
 
@@ -187,7 +199,7 @@ func tlsPair(t testing.TB) (ours, theirs net.Conn) {
 	t.Helper()
 	lower, upper := tcpPair(t)
 	ca := proxytest.NewCA(t, "test")
-	server := tls.Server(lower, &tls.Config{Certificates: []tls.Certificate{ca.Issue("server")}})
+	server := tls.Server(relay.NewWire(lower), &tls.Config{Certificates: []tls.Certificate{ca.Issue("server")}})
 	client := tls.Client(upper, &tls.Config{RootCAs: ca.Pool(), ServerName: "localhost"})
 	failed := make(chan error, 1)
 	go func() { failed <- server.Handshake() }()

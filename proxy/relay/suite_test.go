@@ -206,14 +206,14 @@ func TestConnackIsSeenAsItPasses(t *testing.T) {
 				}
 				got := <-r.connacks
 				if got.code != test.code || (got.err != nil) != test.bad {
-					t.Errorf("OnConnack: got %v, %v, want %v, error: %v", got.code, got.err, test.code, test.bad)
+					t.Errorf("Connack: got %v, %v, want %v, error: %v", got.code, got.err, test.code, test.bad)
 				}
 			})
 		})
 	}
 }
 
-func TestOnEndIsCalledOnce(t *testing.T) {
+func TestEndedIsCalledOnce(t *testing.T) {
 	eachEngine(t, time.Second, func(t *testing.T, r *rig) {
 		r.start(packets.V5)
 		r.client.Close()
@@ -223,7 +223,7 @@ func TestOnEndIsCalledOnce(t *testing.T) {
 		r.link.Kill(relay.Forced)
 		select {
 		case e := <-r.ends:
-			t.Errorf("OnEnd was called again: %v", e.Cause)
+			t.Errorf("Ended was called again: %v", e.Cause)
 		case <-time.After(50 * time.Millisecond):
 		}
 	})

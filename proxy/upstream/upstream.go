@@ -15,6 +15,8 @@ import (
 	"strings"
 	"sync/atomic"
 	"time"
+
+	"mqttward/proxy/relay"
 )
 
 // Options describe the broker.
@@ -155,7 +157,7 @@ func (p *Pool) dialOne(ctx context.Context, t *target, share time.Duration) (net
 	if t.tls == nil {
 		return conn, nil
 	}
-	secure := tls.Client(conn, t.tls)
+	secure := tls.Client(relay.NewWire(conn), t.tls) // the relay takes the socket from below TLS
 	if err := secure.HandshakeContext(ctx); err != nil {
 		conn.Close()
 		return nil, fmt.Errorf("TLS handshake: %w", err)

@@ -29,11 +29,14 @@ type Daemon struct {
 	log       *Logger
 	load      func() (*config.Config, error)
 	server    *proxy.Server
+	relay     relay.Relay
 	listeners []proxy.Listener
 	opened    []config.Listener // as the listeners are, whatever a reload says
 	tls       []*listenerTLS    // in force, by listener; nil where it has none
 	// processors is what the runtime uses: by the container's share, where it has one.
 	processors int
+	engine     string       // what serves the sessions, and why
+	relayAs    config.Relay // as it was asked for
 	closing    sync.Once
 
 	mu      sync.Mutex
@@ -53,7 +56,14 @@ func New(c *config.Config, o Options) (*Daemon, error) {
 	}
 	d := &Daemon{log: o.Log, load: o.Load, processors: processors, current: g, opened: c.Listeners, tls: slices.Clone(g.tls)}
 	g.policy.TLS = d.tlsByName()
-	d.server = proxy.NewServer(proxy.Options{Policy: g.policy, Relay: relay.Goroutines{}, Log: o.Log.Logger})
+	var engine, why string
+	d.relay, engine, why, err = relay.New(relay.Options{Engine: string(c.Relay.Engine), Loops: c.Relay.Loops})
+	if err != nil {
+		g.close()
+		return nil, Problems{c.Problem("relay.engine", "%v", err)}
+	}
+	d.engine, d.relayAs = engine+": "+why, c.Relay
+	d.server = proxy.NewServer(proxy.Options{Policy: g.policy, Relay: d.relay, Log: o.Log.Logger})
 	for _, l := range c.Listeners {
 		d.listeners = append(d.listeners, proxy.Listener{Name: l.Name, Secure: l.TLS != nil})
 	}
@@ -105,6 +115,7 @@ func (d *Daemon) Close() {
 				l.Close() // one that was opened and never served
 			}
 		}
+		d.relay.Close()
 		d.generation().close()
 	})
 }

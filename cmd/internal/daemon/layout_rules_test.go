@@ -58,6 +58,7 @@ var layout = map[string]packageRules{
 		tests:  []string{moduleGoleak},
 	},
 	"proxy/upstream": {
+		ours:  []string{"proxy/relay"},
 		tests: []string{moduleGoleak},
 	},
 	"cmd/internal/daemon": {

@@ -122,6 +122,9 @@ func (d *Daemon) swap(g *generation) {
 			d.log.Warn("a new listener wants a restart", "listener", l.Name)
 		}
 	}
+	if d.relayAs != g.config.Relay {
+		d.log.Warn("a new relay.engine or relay.loops wants a restart", "relay", d.engine)
+	}
 	g.policy.TLS = d.tlsByName()
 	d.mu.Lock()
 	d.current = g

@@ -22,7 +22,7 @@ func (d *Daemon) Run(signals <-chan os.Signal) error {
 	defer cancel()
 	g := d.generation()
 	w.begin(g)
-	d.log.Info("starting", "stages", g.stageNames(), "upstream", g.config.Upstream.Addresses,
+	d.log.Info("starting", "stages", g.stageNames(), "upstream", g.config.Upstream.Addresses, "relay", d.engine,
 		"max_connections", g.policy.Limits.MaxConnections, "max_handshakes", g.policy.Limits.MaxHandshakes)
 	failed := make(chan error, len(d.listeners))
 	for _, l := range d.listeners {

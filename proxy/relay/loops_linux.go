@@ -1,0 +1,122 @@
+package relay
+
+import (
+	"cmp"
+	"crypto/tls"
+	"fmt"
+	"net"
+	"sync/atomic"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+
+	"mqttward/packets"
+)
+
+// loops is the engine of event loops. What they can't serve, goroutines do.
+type loops struct {
+	all  []*loop
+	next atomic.Uint32
+	rest Goroutines
+}
+
+// newLoops starts n loops.
+func newLoops(n int) (*loops, error) {
+	e := &loops{}
+	for range n {
+		l, err := newLoop()
+		if err != nil {
+			e.Close()
+			return nil, fmt.Errorf("start an event loop: %w", err)
+		}
+		e.all = append(e.all, l)
+	}
+	return e, nil
+}
+
+// Close implements [Relay].
+func (e *loops) Close() {
+	for _, l := range e.all {
+		l.close()
+	}
+}
+
+// Start implements [Relay].
+func (e *loops) Start(p Pair) Link {
+	fds, ok := take(p.Client, p.Upstream)
+	if !ok {
+		return e.rest.Start(p)
+	}
+	l := e.all[int(e.next.Add(1))%len(e.all)]
+	c := &circuit{
+		loop: l, owner: p.Owner, scanner: &packets.ConnackScanner{},
+		limit: p.MaximumPacketSize, halfClose: cmp.Or(p.HalfCloseTimeout, defaultHalfClose),
+	}
+	for k, side := range [2]net.Conn{client: p.Client, upstream: p.Upstream} {
+		c.sides[k].fd = fds[k]
+		c.sides[k].tls = takeTLS(side)
+	}
+	c.sides[client].framer = p.UpFramer
+	c.lastByte.Store(now())
+	if err := l.start(c); err != nil {
+		c.Kill(causes[client].reset)
+	}
+	return c
+}
+
+// take takes both sockets from whoever has them, the runtime's poller or nobody, and reports
+// whether it could: neither is taken where one can't be.
+func take(client, upstream net.Conn) (fds [2]int32, ok bool) {
+	for k, side := range [2]net.Conn{client, upstream} {
+		if fds[k], ok = descriptor(side); !ok {
+			if k == 1 {
+				unix.Close(int(fds[0]))
+			}
+			return fds, false
+		}
+	}
+	for _, side := range [2]net.Conn{client, upstream} {
+		Socket(side).Close()
+	}
+	return fds, true
+}
+
+// descriptor returns a descriptor of the socket that c stands on, beside the one that it has.
+func descriptor(c net.Conn) (fd int32, ok bool) {
+	if t, secure := c.(*tls.Conn); secure {
+		w, ok := t.NetConn().(*Wire)
+		if !ok {
+			return 0, false // nobody else can be fed
+		}
+		c = w.Conn
+	}
+	sc, ok := c.(syscall.Conn)
+	if !ok {
+		return 0, false
+	}
+	raw, err := sc.SyscallConn()
+	if err != nil {
+		return 0, false
+	}
+	// Not File(), which would make the socket block.
+	errDup := unix.EBADF
+	dup := -1
+	err = raw.Control(func(old uintptr) {
+		n, err := unix.FcntlInt(old, unix.F_DUPFD_CLOEXEC, 0)
+		if dup = n; err == nil {
+			errDup = 0
+		}
+	})
+	return int32(dup), err == nil && errDup == 0
+}
+
+// takeTLS returns what a loop needs of c to speak TLS; nil where it is in clear.
+func takeTLS(c net.Conn) *secure {
+	t, ok := c.(*tls.Conn)
+	if !ok {
+		return nil
+	}
+	w := t.NetConn().(*Wire)
+	w.taken, w.Conn = true, nil
+	return &secure{conn: t, wire: w}
+}
