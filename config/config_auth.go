@@ -84,6 +84,9 @@ type JWT struct {
 	Claims []Claim
 	// IdentityClaim names the claim that holds the proven identity. Empty means none.
 	IdentityClaim string
+	// TokenCache is how many verified tokens are remembered: 0, which is none, to 10,000,000,
+	// default 100,000.
+	TokenCache int
 }
 
 // TokenFrom says in which field of CONNECT the token is.

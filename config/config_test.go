@@ -61,6 +61,7 @@ disconnect_after_expire = false
 expire_jitter = "1m"
 verify_claims = true
 identity_claim = "sub"
+token_cache = 5000
 jwks_url = "https://id.example.org/keys?x=y"
 jwks_refresh_interval = "10m"
 jwks_min_refetch = "1m"
@@ -130,6 +131,7 @@ func TestEveryKeyArrives(t *testing.T) {
 				From: FromUserName, Secret: NewSecret("hunter2"), PublicKeyFile: at("keys.pem"),
 				Leeway: 90 * time.Second, RequireExp: true, ExpireJitter: time.Minute, VerifyClaims: true,
 				IdentityClaim: "sub",
+				TokenCache:    5000,
 				Claims:        []Claim{{"zone", "${username}"}, {"https://example.org/a.b", "%u"}, {"aud", "mqtt"}},
 				JWKS: &JWKS{
 					URL: "https://id.example.org/keys?x=y", RefreshInterval: 10 * time.Minute,
@@ -164,7 +166,7 @@ func TestDefaults(t *testing.T) {
 			Builtin:      &Builtin{Identity: ByUserName, UsersFile: "/u", Strict: true},
 			JWT: &JWT{
 				From: FromPassword, Secret: NewSecret("0123456789abcdef"), CheckIAT: true,
-				DisconnectAfterExpire: true, VerifyClaims: true,
+				DisconnectAfterExpire: true, VerifyClaims: true, TokenCache: 100_000,
 				JWKS: &JWKS{
 					URL: "http://localhost/", RefreshInterval: 5 * time.Minute, MinRefetch: 30 * time.Second,
 					Timeout: 5 * time.Second, Headers: map[string]Secret{},

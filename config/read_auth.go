@@ -48,6 +48,7 @@ func readJWT(t *table) *JWT {
 		ExpireJitter:          t.duration("expire_jitter", 0, 0, 24*time.Hour),
 		VerifyClaims:          t.bool("verify_claims", true),
 		IdentityClaim:         t.string("identity_claim"),
+		TokenCache:            t.int("token_cache", 100_000, 0, 10_000_000),
 	}
 	j.Claims = readClaims(t) // last: it looks for keys of the table that strayed there
 	if !t.present {

@@ -33,23 +33,22 @@ type declaration struct {
 	want *auth.Template
 }
 
-// judge reads a payload whose signature was verified, and returns what it proves at now.
-func (r *rules) judge(payload []byte, c *auth.Credentials, now time.Time) (auth.Identity, fault) {
+// judge reads a payload whose signature was verified, and returns what it proves at now. Where
+// there is a fault, that is at most when the token expires.
+func (r *rules) judge(payload []byte, c *auth.Credentials, now time.Time) (id auth.Identity, f fault) {
 	var few [16]member
 	claims, err := parseObject(payload, few[:0])
 	if err != nil {
-		return auth.Identity{}, faultf(auth.TokenMalformed, "payload: %v", err)
+		return id, faultf(auth.TokenMalformed, "payload: %v", err)
 	}
-	id := auth.Identity{}
-	f := fault{}
 	if id.Expires, f = r.judgeTimes(claims, now); f.is() {
-		return auth.Identity{}, f
+		return id, f
 	}
 	if f = r.judgeDeclared(claims, c); f.is() {
-		return auth.Identity{}, f
+		return id, f
 	}
 	if id.Name, f = r.identityName(claims); f.is() {
-		return auth.Identity{}, f
+		return id, f
 	}
 	id.Claims = r.kept(claims)
 	return id, fault{}
@@ -180,8 +179,27 @@ func seconds(v value) (float64, bool) {
 	default:
 		return 0, false
 	}
+	if n, ok := whole(text); ok {
+		return n, true
+	}
 	f, err := strconv.ParseFloat(string(text), 64)
 	return f, err == nil
+}
+
+// whole returns the number of up to 15 digits that text is, which a float64 holds exactly. Most
+// times in tokens are such.
+func whole(text []byte) (float64, bool) {
+	if len(text) == 0 || len(text) > 15 {
+		return 0, false
+	}
+	n := int64(0)
+	for _, c := range text {
+		if c < '0' || c > '9' {
+			return 0, false
+		}
+		n = 10*n + int64(c-'0')
+	}
+	return float64(n), true
 }
 
 // unixTime returns the time of a Unix second, cut to the years 1 to 9999.

@@ -54,6 +54,38 @@
 // write. With that the folder need not be judged. One that can't be used is told in a warning
 // and replaced at the next fetch.
 //
+// # Tokens seen before
+//
+// A token that was verified before costs one keyed hash and one look-up. What is remembered is
+// only that these bytes verified under this very key: the claims are read and judged again each
+// time, for the client that has come, at the time that it is, under the rules that are in force.
+//
+//   - A token is found by 128 bits of SHA-256 over a random key of the process and the token, its
+//     signature included. Neither the token nor anything of it is kept. Whoever does not know
+//     the key can only guess, 2^-128 for each entry and try: without it collisions can't be
+//     looked for, and what a look-up does is never shown. (A 64-bit hash such as hash/maphash
+//     can be collided, and here a collision lets somebody in. A MAC of two passes is not called
+//     for: one that is never shown can't be extended.)
+//   - The payload is not kept either. The client has just sent it again, these are the bytes
+//     that verified, and to decode and read them costs half a microsecond; kept, they would be
+//     a few hundred bytes for each device that is away. An entry has 32 bytes and no pointer, with
+//     the room to grow 40 to 60.
+//   - An entry holds the number of its key: of kind, bound algorithm and material, so that a key
+//     that is read again has the same number, and another key never. It also holds the number of
+//     the generation: all keys in force with their order and kids. Where that is still the
+//     same, the search among them would end at the same key. Where it isn't, the search is made
+//     again, by header, order, kids, bounds and the set's age, and the entry counts where it comes
+//     upon its key; only the signature is not verified again. So a key that is gone, or that
+//     the search does not get to any more, is not found by any entry, even one that comes late.
+//   - bad_signature is remembered too, for the generation alone, in a table of its own, so that
+//     junk can't drive out good tokens. No other refusal is: unknown_kid and
+//     keys_unavailable ask for an early fetch each time.
+//   - A token that has expired is not remembered. One that expires later stays until its place is
+//     wanted: the expired go first, and before a table grows, then those that never came again.
+//     Tokens of more than 4 KiB are not remembered, which bounds what hashing adds to junk.
+//
+// A reload hands the tables on. They grow with what is in them, and their limit is an option.
+//
 // # Libraries
 //
 // golang-jwt verifies signatures: its signing methods, chosen here. Its parser is the oracle

@@ -40,7 +40,9 @@ const (
 // [parseObject] returned is known to be well formed.
 type value struct {
 	kind jsonKind
-	raw  []byte
+	// escaped is true for a string in which a backslash stands.
+	escaped bool
+	raw     []byte
 }
 
 // text returns what a JSON string says, and whether v is one.
@@ -49,7 +51,7 @@ func (v value) text() ([]byte, bool) {
 		return nil, false
 	}
 	body := v.raw[1 : len(v.raw)-1]
-	if bytes.IndexByte(body, '\\') >= 0 {
+	if v.escaped {
 		body = unescape(body)
 	}
 	return body, true
@@ -126,6 +128,7 @@ func (s *scanner) object(m members, depth int) (members, error) {
 		return m, nil
 	}
 	var index map[string]struct{}
+	var seen uint64 // a bit for each name, and maybe for others
 	for {
 		name, err := s.name()
 		if err != nil {
@@ -134,9 +137,11 @@ func (s *scanner) object(m members, depth int) (members, error) {
 		if index == nil && len(m) >= linearNames {
 			index = indexNames(m)
 		}
-		if isDuplicate(m, index, name) {
+		bit := nameBit(name)
+		if (seen&bit != 0 || index != nil) && isDuplicate(m, index, name) {
 			return nil, errJSONDuplicate
 		}
+		seen |= bit
 		v, err := s.value(depth)
 		if err != nil {
 			return nil, err
@@ -232,7 +237,7 @@ func (s *scanner) value(depth int) (value, error) {
 	if err != nil {
 		return value{}, err
 	}
-	return value{kind, s.data[begin:s.pos]}, nil
+	return value{kind: kind, raw: s.data[begin:s.pos]}, nil
 }
 
 // skipObject reads an object whose members nobody wants.
@@ -250,27 +255,14 @@ func (s *scanner) word(w string) error {
 	return nil
 }
 
-// string reads the string whose quote is at the position.
-func (s *scanner) string() (value, error) {
-	begin := s.pos
-	for i := s.pos + 1; i < len(s.data); {
-		switch c := s.data[i]; {
-		case c == '"':
-			s.pos = i + 1
-			return value{jsonString, s.data[begin:s.pos]}, nil
-		case c < 0x20:
-			return value{}, errJSONSyntax
-		case c == '\\':
-			n, err := escapeLen(s.data[i:])
-			if err != nil {
-				return value{}, err
-			}
-			i += n
-		default:
-			i++
-		}
+// nameBit returns one bit for a name, the same for the same name. Names with different bits
+// need not be compared.
+func nameBit(name []byte) uint64 {
+	n := uint(len(name))
+	if n > 0 {
+		n += 5*uint(name[0]) + 11*uint(name[n-1])
 	}
-	return value{}, errJSONSyntax
+	return 1 << (n % 64)
 }
 
 // indexNames makes the index that isDuplicate searches from then on.

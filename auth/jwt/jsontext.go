@@ -5,6 +5,40 @@ import (
 	"unicode/utf8"
 )
 
+// plain are the bytes that stand for themselves in a string.
+var plain = plainTable()
+
+func plainTable() (plain [256]bool) {
+	for c := range plain {
+		plain[c] = c >= 0x20 && c != '"' && c != '\\'
+	}
+	return plain
+}
+
+// string reads the string whose quote is at the position.
+func (s *scanner) string() (value, error) {
+	begin, escaped := s.pos, false
+	for i := s.pos + 1; i < len(s.data); {
+		switch c := s.data[i]; {
+		case plain[c]:
+			i++
+		case c == '"':
+			s.pos = i + 1
+			return value{jsonString, escaped, s.data[begin:s.pos]}, nil
+		case c == '\\':
+			escaped = true
+			n, err := escapeLen(s.data[i:])
+			if err != nil {
+				return value{}, err
+			}
+			i += n
+		default:
+			return value{}, errJSONSyntax
+		}
+	}
+	return value{}, errJSONSyntax
+}
+
 // escapeLen returns the length of the escape that b begins with; a surrogate pair is one.
 func escapeLen(b []byte) (int, error) {
 	if len(b) < 2 {

@@ -20,6 +20,7 @@ const retryFirst = time.Second
 // the goroutine of run.
 type jwks struct {
 	o       JWKSOptions
+	ring    ring // the keys that the set stands beside
 	url     *url.URL
 	name    string // the URL as it may be shown
 	headers http.Header
@@ -39,12 +40,12 @@ type jwks struct {
 }
 
 // newJWKS returns the key set of o, with what its cache file holds and without any fetch.
-func newJWKS(o JWKSOptions, now func() time.Time, log *slog.Logger) (*jwks, error) {
+func newJWKS(o JWKSOptions, r ring, now func() time.Time, log *slog.Logger) (*jwks, error) {
 	o, err := o.withDefaults()
 	if err != nil {
 		return nil, err
 	}
-	j := &jwks{o: o, now: now, asked: make(chan struct{}, 1)}
+	j := &jwks{o: o, ring: r, now: now, asked: make(chan struct{}, 1)}
 	if j.url, err = parseURL(o.URL); err != nil {
 		return nil, err
 	}
@@ -66,7 +67,7 @@ func (j *jwks) inherit(before *jwks) {
 	if set == nil || before.o.URL != j.o.URL || own != nil && own.fetched.After(set.fetched) {
 		return
 	}
-	j.set.Store(set)
+	j.set.Store(j.ring.adopt(set))
 	// Asked differently, the provider may answer differently: it is asked at once.
 	j.fresh = !set.fromCache && j.o.RootCAs.Equal(before.o.RootCAs) && maps.Equal(j.o.Headers, before.o.Headers)
 }
@@ -196,6 +197,7 @@ func (j *jwks) refresh(ctx context.Context) bool {
 
 // install puts set in force, and tells what is new about it.
 func (j *jwks) install(set *keySet) {
+	j.ring.admit(set)
 	old := j.set.Swap(set)
 	if kids := set.kids(); old == nil || old.fromCache || old.size != set.size || !slices.Equal(old.kids(), kids) {
 		j.log.Info("jwks loaded", "keys", set.size, "kids", kids, "passed_over", len(set.passed), "from_cache", set.fromCache)

@@ -25,13 +25,15 @@ const (
 	shortSecret = 16
 )
 
-// key is a verification key. It is immutable.
+// key is a verification key. It is immutable once it is in force.
 type key struct {
 	kind keyKind
 	// alg is the one algorithm that the key's publisher allows; nil where it names none.
 	alg *algorithm
 	// material is what golang-jwt's methods of this kind want.
 	material any
+	// number is the key's own: see [numbers].
+	number uint32
 }
 
 // fits reports whether k may verify signatures of a.

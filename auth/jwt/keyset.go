@@ -22,8 +22,9 @@ const (
 	maxCandidates = 16
 )
 
-// keySet is the usable part of a key set. It is immutable.
+// keySet is the usable part of a key set. It is immutable once it is in force.
 type keySet struct {
+	keys   []webKey // in the set's order
 	byKID  map[string][]*key
 	byKind [numKinds][]*key
 	size   int
@@ -33,6 +34,8 @@ type keySet struct {
 	// process did that.
 	fetched   time.Time
 	fromCache bool
+	// generation is the number of the set and of the keys beside which it stands.
+	generation uint32
 }
 
 // passedKey is a key that can't be used, and why.
@@ -85,6 +88,7 @@ func parseKeySet(body []byte) (*keySet, error) {
 			continue
 		}
 		set.size++
+		set.keys = append(set.keys, j)
 		set.byKind[j.key.kind] = append(set.byKind[j.key.kind], j.key)
 		if j.hasKID {
 			set.byKID[j.kid] = append(set.byKID[j.kid], j.key)

@@ -54,8 +54,13 @@ type Options struct {
 	IdentityClaim string
 	// KeepClaims are the claims that are kept in Identity.Claims where they are strings.
 	KeepClaims []string
+	// TokenCache is how many verified tokens are remembered, at 40 to 60 bytes each as they
+	// come, so that one that comes again costs no signature. Zero means 100,000; a negative
+	// number means none. An eighth as many are remembered as having a bad signature.
+	TokenCache int
 	// Before is the stage that this one takes the place of, or nil. Where both have a key set of
 	// the same URL, the new one begins with the old one's keys, and fetches when these are due.
+	// Where both have the same TokenCache, the new one knows the tokens that the old one knows.
 	Before *Stage
 	// Now is the wall clock. Nil means time.Now.
 	Now func() time.Time

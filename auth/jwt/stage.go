@@ -11,14 +11,18 @@ import (
 )
 
 // Stage judges tokens. It is an [auth.Authenticator], safe for concurrent use. Nothing in
-// Authenticate waits: neither for the network nor for a lock.
+// Authenticate waits for the network, or for a lock that is held for longer than a look-up in
+// memory takes.
 type Stage struct {
-	from     Source
-	keys     []*key // the secret, then the public keys
-	jwks     *jwks  // nil: not configured
-	rules    rules
-	now      func() time.Time
-	warnings []string
+	from   Source
+	keys   []*key // the secret, then the public keys
+	jwks   *jwks  // nil: not configured
+	rules  rules
+	memory *memory
+	// generation is that of keys alone, where no key set is in force.
+	generation uint32
+	now        func() time.Time
+	warnings   []string
 }
 
 // New returns the stage that o describes. It fails where no key is configured, and where one
@@ -53,9 +57,16 @@ func New(o Options) (*Stage, error) {
 		}
 		s.keys = append(s.keys, keys...)
 	}
+	var before *memory
+	if o.Before != nil {
+		before = o.Before.memory
+	}
+	s.memory = newMemory(o.TokenCache, before)
+	r := newRing(s.memory.numbers, s.keys)
+	s.generation = r.numbers.generation(s.keys, nil)
 	s.warnings = o.warnings()
 	if o.JWKS != nil {
-		if s.jwks, err = newJWKS(*o.JWKS, o.Now, o.Log); err != nil {
+		if s.jwks, err = newJWKS(*o.JWKS, r, o.Now, o.Log); err != nil {
 			return nil, err
 		}
 		if o.Before != nil && o.Before.jwks != nil {
@@ -99,14 +110,17 @@ func (s *Stage) Authenticate(ctx context.Context, c *auth.Credentials) auth.Verd
 		return auth.Denied(auth.Busy, "")
 	}
 	now := s.now()
-	t, f := parseToken(raw)
-	if !f.is() {
-		f = s.verify(ctx, &t, now)
-	}
+	w := scratches.Get().(*scratch)
+	defer w.free()
+	p, f := s.prove(ctx, raw, now, w)
 	if f.is() {
 		return auth.Denied(f.reason, f.detail)
 	}
-	id, f := s.rules.judge(t.payload, c, now)
+	id, f := s.rules.judge(p.payload, c, now)
+	// One that has expired is let in no more: it is no use to know its key.
+	if p.isNews && f.reason != auth.TokenExpired {
+		s.memory.accept(p.tag, p.generation, p.key, id.Expires, now)
+	}
 	if f.is() {
 		return auth.Denied(f.reason, f.detail)
 	}
@@ -122,65 +136,4 @@ func (s *Stage) field(c *auth.Credentials) []byte {
 		return c.Password
 	}
 	return nil
-}
-
-// verify looks for a key that verifies t's signature: the secret, the public keys, then the
-// key set's. There is no fault where one does.
-func (s *Stage) verify(ctx context.Context, t *token, now time.Time) fault {
-	signed := string(t.signed)
-	ok, tried, f := tryKeys(ctx, s.keys, len(s.keys), t, signed)
-	if ok || f.is() {
-		return f
-	}
-	// A key set holds public keys only.
-	if s.jwks == nil || t.alg.kind == kindSecret {
-		if tried == 0 {
-			return faultf(auth.BadSignature, "no key is configured for %s", t.alg.name)
-		}
-		return fault{auth.BadSignature, ""}
-	}
-	set := s.jwks.current(now)
-	if set == nil {
-		s.jwks.ask()
-		if tried == 0 {
-			return fault{auth.KeysUnavailable, ""}
-		}
-		return fault{auth.BadSignature, "the key set is not available"}
-	}
-	candidates, known := set.candidates(t)
-	if !known {
-		s.jwks.ask()
-		return faultf(auth.UnknownKid, "kid %q", auth.Display(t.kid))
-	}
-	ok, inSet, f := tryKeys(ctx, candidates, maxCandidates, t, signed)
-	switch {
-	case ok || f.is():
-		return f
-	case inSet == maxCandidates:
-		return faultf(auth.BadSignature, "none of the first %d keys that fit; a kid would tell which", maxCandidates)
-	case inSet+tried == 0:
-		return faultf(auth.BadSignature, "no key fits %s", t.alg.name)
-	}
-	return fault{auth.BadSignature, ""}
-}
-
-// tryKeys tries those of keys that fit t, up to limit of them, and says how many it tried. The
-// fault is that ctx has ended.
-func tryKeys(ctx context.Context, keys []*key, limit int, t *token, signed string) (ok bool, tried int, f fault) {
-	for _, k := range keys {
-		if !k.fits(t.alg) {
-			continue
-		}
-		if tried == limit {
-			break
-		}
-		if ctx.Err() != nil {
-			return false, tried, fault{auth.Busy, ""}
-		}
-		tried++
-		if k.verifies(t.alg, signed, t.signature) {
-			return true, tried, fault{}
-		}
-	}
-	return false, tried, fault{}
 }

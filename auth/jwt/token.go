@@ -34,7 +34,8 @@ func faultf(r auth.Reason, format string, args ...any) fault {
 // is reports whether there is a fault.
 func (f fault) is() bool { return f.reason != auth.None }
 
-// token is a token in its parts. The slices alias the client's packet and one buffer.
+// token is a token in its parts. The slices alias the client's packet and the buffer that the
+// token was decoded to.
 type token struct {
 	alg *algorithm
 	// kid is meaningful where hasKID is true, and may be empty even then.
@@ -50,8 +51,9 @@ type token struct {
 func hasThreeParts(b []byte) bool { return bytes.Count(b, []byte{'.'}) == 2 }
 
 // parseToken takes a text of three parts apart and judges its header. Of the payload only the
-// base64 is judged: its content is nobody's business before the signature is verified.
-func parseToken(raw []byte) (token, fault) {
+// base64 is judged: its content is nobody's business before the signature is verified. Parts are
+// decoded to room where they fit there.
+func parseToken(raw, room []byte) (token, fault) {
 	if len(raw) > maxToken {
 		return token{}, faultf(auth.TokenMalformed, "longer than %d bytes", maxToken)
 	}
@@ -63,7 +65,10 @@ func parseToken(raw []byte) (token, fault) {
 	if strictBase64.DecodedLen(dot) > maxHeader {
 		return token{}, faultf(auth.TokenMalformed, "header longer than %d bytes", maxHeader)
 	}
-	buf := make([]byte, 0, strictBase64.DecodedLen(len(raw)))
+	buf := room[:0]
+	if n := strictBase64.DecodedLen(len(raw)); n > cap(buf) {
+		buf = make([]byte, 0, n)
+	}
 	header, buf, err := appendPart(buf, raw[:dot])
 	if err != nil {
 		return token{}, fault{auth.TokenMalformed, "header is not base64url"}

@@ -122,11 +122,15 @@ func (b *builder) tokens(forUpstream *auth.Template, before *jwt.Stage) *jwt.Sta
 		RequireExp:    c.RequireExp,
 		Claims:        b.claims(c),
 		IdentityClaim: c.IdentityClaim,
+		TokenCache:    c.TokenCache,
 		Before:        before,
 		Log:           b.log.Logger,
 	}
 	if c.From == config.FromUserName {
 		o.From = jwt.FromUserName
+	}
+	if c.TokenCache == 0 {
+		o.TokenCache = -1
 	}
 	if c.PublicKeyFile != "" {
 		var ok bool
