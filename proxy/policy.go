@@ -16,6 +16,8 @@ type Policy struct {
 	Chain *auth.Chain
 	// Upstream reaches the broker. It must not be nil.
 	Upstream Dialer
+	// UpstreamRate bounds how fast clients are handed to the broker.
+	UpstreamRate UpstreamRate
 	// Credentials say what the broker sees of a client's credentials.
 	Credentials CredentialPolicy
 	// Refusals say how refused clients are answered.
@@ -30,7 +32,8 @@ type Policy struct {
 }
 
 // SetPolicy puts p in force for every connection that comes from now on. No session feels it;
-// a lower limit of connections is reached as sessions end.
+// a lower limit of connections is reached as sessions end, and who waits for the upstream goes
+// at the new rate.
 func (s *Server) SetPolicy(p Policy) {
 	if p.Chain == nil || p.Upstream == nil {
 		panic("proxy: a policy without a chain or an upstream")
@@ -39,6 +42,7 @@ func (s *Server) SetPolicy(p Policy) {
 	s.policy.Store(&p)
 	s.handshakes.limit(p.Limits.MaxHandshakes)
 	s.roster.limit(p.Limits.MaxConnections)
+	s.governor.limit(p.UpstreamRate, p.Limits.MaxHandshakes)
 }
 
 // Dialer reaches the broker, and returns the name of the address that answered.
