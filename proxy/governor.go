@@ -9,23 +9,6 @@ import (
 	"time"
 )
 
-// UpstreamRate bounds how fast clients that were let in are handed to the upstream, so that a
-// fleet that comes back at once does not bring the broker down again. Those who can't go at
-// once wait, for 2 s at most, their addresses being served in turn; whoever would have to wait
-// longer is refused with upstream_rate, before the upstream is dialled.
-//
-// After the upstream was down (no address could be reached), the rate begins at a tenth, or 1
-// per second if that is more, and rises to its full within 10 s; while it is down, that tenth
-// is what is tried. Live sessions are not concerned.
-type UpstreamRate struct {
-	// Connects is how many may go per second. Zero means that there is no bound: nobody waits,
-	// and nothing begins slowly.
-	Connects int
-	// Burst is how many may go at once after a time in which fewer came. It shrinks with the
-	// rate. Zero means a tenth of Connects, and at least 1.
-	Burst int
-}
-
 const (
 	// maxTurnWait is the longest that a client waits for its turn. Devices wait longer than
 	// that for a CONNACK, and few of those that wait have given up when it comes.
@@ -141,7 +124,7 @@ func (g *governor) enqueue(address netip.Prefix, done func(error)) (*waiter, err
 	}
 	w := &waiter{since: now, done: done}
 	g.queue.push(address, w)
-	if g.queue.len() == 1 || gaveWay != nil {
+	if g.queue.len() == 1 { // else the timer is set already
 		g.schedule(now)
 	}
 	g.mu.Unlock()
@@ -186,7 +169,6 @@ func (g *governor) dialled(began time.Time, err error) {
 		g.refill(now)
 		g.pace.down = true
 	}
-	g.refill(now) // to the burst of the new rate
 	g.schedule(now)
 }
 
