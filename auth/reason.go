@@ -29,6 +29,9 @@ const (
 	Banned
 	// RateLimited: too many connects in too short a time.
 	RateLimited
+	// UpstreamRate: its turn to be handed to the upstream would have come too late:
+	// connect_rate holds back those who come at once. It passes.
+	UpstreamRate
 	// Busy: the connection limit is reached, the hash queue is full, or judging took
 	// longer than auth_timeout. It passes: a device should come again.
 	Busy
@@ -82,6 +85,7 @@ var reasonWords = [numReasons]string{
 	AuthMethod:          "auth_method",
 	Banned:              "banned",
 	RateLimited:         "rate_limited",
+	UpstreamRate:        "upstream_rate",
 	Busy:                "busy",
 	ShuttingDown:        "shutting_down",
 	UpstreamUnavailable: "upstream_unavailable",

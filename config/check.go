@@ -97,6 +97,9 @@ func (d *document) checkListenerTLS(path string, l *ListenerTLS) {
 func (d *document) checkUpstream(c *Config) {
 	d.checkAddresses(c)
 	u := c.Upstream
+	if u.ConnectRate == 0 && u.ConnectBurst > 0 && !d.faults["upstream.connect_rate"] {
+		d.fault("upstream.connect_burst", "has no use without connect_rate: write connect_rate, or remove connect_burst")
+	}
 	switch {
 	case u.TLS == nil:
 		for _, name := range [...]string{"ca_file", "cert_file", "key_file", "server_name"} {

@@ -73,6 +73,12 @@ type Upstream struct {
 	// Addresses are those of the broker, or of a cluster's nodes: "host:port" or
 	// "unix:/path". 1 to 256, none twice.
 	Addresses []string
+	// ConnectRate is how many clients may be handed to the broker per second: 0 to 1,000,000.
+	// 0, the default, means that there is no bound.
+	ConnectRate int
+	// ConnectBurst is how many of them may go at once: 0 to 1,000,000. 0, the default, means a
+	// tenth of ConnectRate, and at least 1. It is 0 where ConnectRate is.
+	ConnectBurst int
 	// TLS is nil where the broker is spoken to in plain TCP: the table is absent, or says
 	// enabled = false.
 	TLS *UpstreamTLS

@@ -26,6 +26,8 @@ client_auth = "require"
 client_ca_file = "ca.crt"
 [upstream]
 addresses = ["broker_1:1883", "[2001:db8::1]:1883", "unix:/run/broker.sock"]
+connect_rate = 500
+connect_burst = 20
 [upstream.tls]
 ca_file = "broker-ca.crt"
 cert_file = "me.crt"
@@ -113,7 +115,8 @@ func TestEveryKeyArrives(t *testing.T) {
 			}},
 		},
 		Upstream: Upstream{
-			Addresses: []string{"broker_1:1883", "[2001:db8::1]:1883", "unix:/run/broker.sock"},
+			Addresses:   []string{"broker_1:1883", "[2001:db8::1]:1883", "unix:/run/broker.sock"},
+			ConnectRate: 500, ConnectBurst: 20,
 			TLS: &UpstreamTLS{
 				CAFile: at("broker-ca.crt"), CertFile: at("me.crt"), KeyFile: at("me.key"), ServerName: "broker",
 			},

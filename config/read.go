@@ -46,11 +46,16 @@ func readListenerTLS(t *table) *ListenerTLS {
 	return l
 }
 
+// maxConnectRate is more than any broker takes.
+const maxConnectRate = 1_000_000
+
 func readUpstream(t *table) Upstream {
 	return Upstream{
-		Addresses:   t.strings("addresses"),
-		TLS:         readUpstreamTLS(t.table("tls")),
-		Credentials: readCredentials(t.table("credentials")),
+		Addresses:    t.strings("addresses"),
+		ConnectRate:  t.int("connect_rate", 0, 0, maxConnectRate),
+		ConnectBurst: t.int("connect_burst", 0, 0, maxConnectRate),
+		TLS:          readUpstreamTLS(t.table("tls")),
+		Credentials:  readCredentials(t.table("credentials")),
 	}
 }
 

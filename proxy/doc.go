@@ -9,7 +9,8 @@
 //  4. the CONNECT is read into a small pooled buffer, whatever follows it kept in order;
 //  5. limits, before any hash or signature is computed;
 //  6. the chain of package auth judges, under auth_timeout;
-//  7. only now is the broker dialled: a refused client has touched nothing of it;
+//  7. where connects to the broker are bounded, the client waits for its turn; only now is the
+//     broker dialled: a refused client has touched nothing of it;
 //  8. CONNECT goes up, byte for byte or rewritten, and after it what was kept;
 //  9. both sockets go to package relay, and the goroutine of the handshake ends.
 //
@@ -20,4 +21,7 @@
 // towards max_connections. When the handshakes are full, the oldest connection of the address
 // that has most of them gives way, one that has sent nothing before one that has, so that
 // silent clients starve neither live sessions nor newcomers.
+//
+// Once accepted, a client counts no more as a handshake while it waits for its turn: how many
+// may wait, and how long, is bounded by the governor (governor.go).
 package proxy

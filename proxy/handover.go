@@ -15,12 +15,9 @@ func (c *connection) handOver(all []byte, n int) *refusal {
 	if r != nil {
 		return r
 	}
-	upstream, address, err := c.policy.Upstream.Dial(c.srv.draining)
-	if err != nil {
-		if c.srv.draining.Err() != nil {
-			return &refusal{reason: auth.ShuttingDown}
-		}
-		return &refusal{reason: auth.UpstreamUnavailable, err: err}
+	upstream, address, r := c.dial()
+	if r != nil {
+		return r
 	}
 	c.address = address
 	session := c.newSession()
@@ -28,6 +25,7 @@ func (c *connection) handOver(all []byte, n int) *refusal {
 		upstream.Close()
 		return &refusal{reason: auth.ShuttingDown}
 	}
+	var err error
 	if session.sent, err = c.sendConnect(upstream, connect, all, n); err != nil {
 		c.srv.roster.end(session)
 		upstream.Close()

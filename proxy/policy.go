@@ -16,6 +16,8 @@ type Policy struct {
 	Chain *auth.Chain
 	// Upstream reaches the broker. It must not be nil.
 	Upstream Dialer
+	// UpstreamRate bounds how fast clients are handed to the broker.
+	UpstreamRate UpstreamRate
 	// Credentials say what the broker sees of a client's credentials.
 	Credentials CredentialPolicy
 	// Refusals say how refused clients are answered.
@@ -30,7 +32,8 @@ type Policy struct {
 }
 
 // SetPolicy puts p in force for every connection that comes from now on. No session feels it;
-// a lower limit of connections is reached as sessions end.
+// a lower limit of connections is reached as sessions end, and who waits for the upstream goes
+// at the new rate.
 func (s *Server) SetPolicy(p Policy) {
 	if p.Chain == nil || p.Upstream == nil {
 		panic("proxy: a policy without a chain or an upstream")
@@ -39,11 +42,29 @@ func (s *Server) SetPolicy(p Policy) {
 	s.policy.Store(&p)
 	s.handshakes.limit(p.Limits.MaxHandshakes)
 	s.roster.limit(p.Limits.MaxConnections)
+	s.governor.limit(p.UpstreamRate, p.Limits.MaxHandshakes)
 }
 
 // Dialer reaches the broker, and returns the name of the address that answered.
 type Dialer interface {
 	Dial(ctx context.Context) (conn net.Conn, address string, err error)
+}
+
+// UpstreamRate bounds how fast clients that were let in are handed to the upstream, so that a
+// fleet that comes back at once does not bring the broker down again. Those who can't go at
+// once wait, for 2 s at most, their addresses being served in turn; whoever would have to wait
+// longer is refused with upstream_rate, before the upstream is dialled.
+//
+// After the upstream was down (no address could be reached), the rate begins at a tenth, or 1
+// per second if that is more, and rises to its full within 10 s; while it is down, that tenth
+// is what is tried. Live sessions are not concerned.
+type UpstreamRate struct {
+	// Connects is how many may go per second. Zero means that there is no bound: nobody waits,
+	// and nothing begins slowly.
+	Connects int
+	// Burst is how many may go at once after a time in which fewer came. It shrinks with the
+	// rate. Zero means a tenth of Connects, and at least 1.
+	Burst int
 }
 
 // Expiry says what becomes of a session when the proof of its client's identity ends.

@@ -43,6 +43,7 @@ var answers = map[auth.Reason]answer{
 	auth.AuthMethod:          {0, packets.BadAuthenticationMethod},
 	auth.Banned:              {packets.ConnackNotAuthorized, packets.Banned},
 	auth.RateLimited:         {packets.ConnackServerUnavailable, packets.ConnectionRateExceeded},
+	auth.UpstreamRate:        {packets.ConnackServerUnavailable, packets.ConnectionRateExceeded}, // a rate, no quota: [MQTT5 3.2.2.2]
 	auth.Busy:                {packets.ConnackServerUnavailable, packets.ServerBusy},
 	auth.ShuttingDown:        comeAgain, // 0x8B is for DISCONNECT
 	auth.UpstreamUnavailable: comeAgain,

@@ -25,6 +25,7 @@ var want = map[auth.Reason]struct{ v3, v5 []byte }{
 	auth.AuthMethod:          {nil, []byte{0x20, 3, 0, 0x8C, 0}},
 	auth.Banned:              {[]byte{0x20, 2, 0, 0x05}, []byte{0x20, 3, 0, 0x8A, 0}},
 	auth.RateLimited:         {[]byte{0x20, 2, 0, 0x03}, []byte{0x20, 3, 0, 0x9F, 0}},
+	auth.UpstreamRate:        {[]byte{0x20, 2, 0, 0x03}, []byte{0x20, 3, 0, 0x9F, 0}},
 	auth.Busy:                {[]byte{0x20, 2, 0, 0x03}, []byte{0x20, 3, 0, 0x89, 0}},
 	auth.ShuttingDown:        {[]byte{0x20, 2, 0, 0x03}, []byte{0x20, 3, 0, 0x88, 0}},
 	auth.UpstreamUnavailable: {[]byte{0x20, 2, 0, 0x03}, []byte{0x20, 3, 0, 0x88, 0}},

@@ -33,6 +33,7 @@ type Server struct {
 
 	handshakes *handshakes
 	roster     *roster
+	governor   *governor
 	wheel      *wheel
 	sampler    *sampler
 	lastConn   atomic.Uint64 // the log's conn
@@ -57,6 +58,7 @@ func NewServer(o Options) *Server {
 		log:        o.Log,
 		handshakes: newHandshakes(),
 		roster:     newRoster(),
+		governor:   newGovernor(),
 		wheel:      newWheel(),
 		listeners:  map[net.Listener]struct{}{},
 	}

@@ -62,6 +62,7 @@ func newGeneration(c *config.Config, log *Logger, before *generation, processors
 	g := &generation{config: c}
 	g.tls = b.listenersTLS()
 	g.policy.Upstream = b.upstream()
+	g.policy.UpstreamRate = proxy.UpstreamRate{Connects: c.Upstream.ConnectRate, Burst: c.Upstream.ConnectBurst}
 	g.policy.Credentials = b.credentials()
 	g.policy.Limits = b.limits()
 	g.policy.Expiry = expiry(c.Auth.JWT)
