@@ -112,7 +112,9 @@ const (
 )
 
 // Authenticator is one stage of a chain. Authenticate is called by many goroutines at
-// once and returns when ctx ends, with a Deny of [Busy]. It must not keep c or its slices.
+// once and returns when ctx ends, with a Deny of [Busy]. It must not keep c or its slices. A
+// stage that waits, or computes for more than some hundred microseconds, asks ctx for its Done
+// before that: until then, other clients may be waiting for it to return.
 type Authenticator interface {
 	// Name is the stage's word in logs and metrics, such as "builtin".
 	Name() string

@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"errors"
+	"io"
 	"net"
 	"time"
 )
@@ -9,24 +10,53 @@ import (
 // Serve accepts clients from l until the server ends, and closes l. It returns
 // [ErrServerClosed] then, and any other error only where l can't be used any more.
 func (s *Server) Serve(l Listener) error {
-	s.mu.Lock()
-	if s.draining.Err() != nil {
-		s.mu.Unlock()
-		l.Close()
+	defer l.Close()
+	a, err := s.newAcceptor(&l)
+	if err != nil {
+		return err
+	}
+	if !s.listen(a) {
+		a.discard()
 		return ErrServerClosed
 	}
-	s.listeners[l.Listener] = struct{}{}
-	s.goroutines.Add(1)
-	s.mu.Unlock()
 	defer s.goroutines.Done()
-	defer l.Close()
-	return s.accept(l)
+	return a.serve()
+}
+
+// acceptor serves a listener until it is closed, or else is discarded.
+type acceptor interface {
+	io.Closer
+	serve() error
+	discard()
+}
+
+// netAcceptor is for listeners of package net: each client has a goroutine until it is relayed.
+type netAcceptor struct {
+	*Listener
+	srv *Server
+}
+
+func (a netAcceptor) serve() error { return a.srv.accept(a.Listener) }
+func (a netAcceptor) discard()     { a.Close() }
+
+// listen notes what ends accepting, unless the server is ending itself. One must be taken from
+// the goroutines afterwards.
+func (s *Server) listen(closer io.Closer) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.draining.Err() != nil {
+		closer.Close()
+		return false
+	}
+	s.listeners[closer] = struct{}{}
+	s.goroutines.Add(1)
+	return true
 }
 
 // acceptBackOff bounds the wait after an error of accept, such as no descriptor left.
 const acceptBackOffMin, acceptBackOffMax = 5 * time.Millisecond, time.Second
 
-func (s *Server) accept(l Listener) error {
+func (s *Server) accept(l *Listener) error {
 	wait := acceptBackOffMin
 	for {
 		conn, err := l.Accept()
@@ -54,12 +84,6 @@ func (s *Server) accept(l Listener) error {
 			conn.Close()
 			return ErrServerClosed
 		}
-		policy := s.policy.Load()
-		conn.SetDeadline(time.Now().Add(policy.Limits.ConnectTimeout))
-		if s.draining.Err() != nil { // and its deadline may have been there before ours
-			conn.SetDeadline(time.Now().Add(silentGrace))
-		}
-		c := s.newConnection(&l, policy, conn, hs)
-		s.goroutines.Go(c.serve)
+		s.goroutines.Go(s.newConnection(l, conn, hs).serve)
 	}
 }

@@ -1,7 +1,6 @@
 package proxy
 
 import (
-	"context"
 	"crypto/tls"
 	"errors"
 	"fmt"
@@ -33,6 +32,9 @@ type connection struct {
 	conn     net.Conn // the same, or TLS above it
 	upstream net.Conn // once dialled, the roster's to close
 	hs       *handshake
+	lead     *nursery // whose leader serves it; nil: it has a goroutine of its own
+	slot     uint32   // in the nursery
+	timer    timer    // of the nursery
 
 	connect packets.Connect // aliases the buffer that it was read into
 	creds   auth.Credentials
@@ -48,10 +50,15 @@ type refusal struct {
 	quiet  bool   // nobody is there to be told: the client went away, say
 }
 
-func (s *Server) newConnection(l *Listener, policy *Policy, socket net.Conn, hs *handshake) *connection {
+// newConnection begins a client's connection, under its deadline.
+func (s *Server) newConnection(l *Listener, socket net.Conn, hs *handshake) *connection {
 	c := &connection{
-		srv: s, policy: policy, listener: l, id: s.lastConn.Add(1), accepted: time.Now(),
+		srv: s, policy: s.policy.Load(), listener: l, id: s.lastConn.Add(1), accepted: time.Now(),
 		socket: socket, conn: socket, hs: hs,
+	}
+	socket.SetDeadline(c.accepted.Add(c.policy.Limits.ConnectTimeout))
+	if s.draining.Err() != nil { // and its deadline may have been there before ours
+		socket.SetDeadline(time.Now().Add(silentGrace))
 	}
 	s.roster.enter(c)
 	return c
@@ -189,8 +196,8 @@ func reasonOf(err *packets.Error) auth.Reason {
 
 // judge runs the chain.
 func (c *connection) judge() *refusal {
-	ctx, cancel := context.WithTimeout(c.srv.draining, c.policy.Limits.AuthTimeout)
-	defer cancel()
+	ctx := c.step(c.policy.Limits.AuthTimeout)
+	defer ctx.end()
 	c.verdict = c.policy.Chain.Authenticate(ctx, &c.creds)
 	switch {
 	case c.verdict.Decision == auth.Accept:

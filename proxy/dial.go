@@ -10,9 +10,10 @@ import (
 // dial reaches the broker for a client that was let in, when its turn comes, and returns the
 // name of the address that answered.
 func (c *connection) dial() (net.Conn, string, *refusal) {
-	g, draining := c.srv.governor, c.srv.draining
-	if err := g.admit(draining, c.hs.address); err != nil {
-		if draining.Err() != nil {
+	g, ctx := c.srv.governor, c.step(0)
+	defer ctx.end()
+	if err := g.admit(ctx, c.hs.address); err != nil {
+		if ctx.Err() != nil {
 			return nil, "", &refusal{reason: auth.ShuttingDown}
 		}
 		r := &refusal{reason: auth.UpstreamRate, err: err}
@@ -22,8 +23,8 @@ func (c *connection) dial() (net.Conn, string, *refusal) {
 		return nil, "", r
 	}
 	began := time.Now()
-	upstream, address, err := c.policy.Upstream.Dial(draining)
-	if err != nil && draining.Err() != nil {
+	upstream, address, err := c.policy.Upstream.Dial(ctx)
+	if err != nil && ctx.Err() != nil {
 		return nil, "", &refusal{reason: auth.ShuttingDown}
 	}
 	g.dialled(began, err)

@@ -20,6 +20,7 @@ func (c *connection) handOver(all []byte, n int) *refusal {
 		return r
 	}
 	c.address = address
+	c.tellWaits(c.pass, upstream)
 	session := c.newSession()
 	if !c.srv.roster.begin(session, c, upstream) {
 		upstream.Close()
@@ -32,6 +33,7 @@ func (c *connection) handOver(all []byte, n int) *refusal {
 		return &refusal{reason: auth.UpstreamUnavailable, err: err}
 	}
 	c.conn.SetDeadline(time.Time{})
+	c.tellWaits(nil, c.socket, upstream) // the relay's waits are its own
 	pair := relay.Pair{
 		Client: c.conn, Upstream: upstream,
 		MaximumPacketSize: c.connect.MaximumPacketSize,

@@ -15,6 +15,7 @@ type handshakes struct {
 	count     int
 	waiting   [numClasses]map[netip.Prefix]*addressQueue // those that may have to give way
 	freed     *sync.Cond                                 // a waiter should look again
+	wanting   []func()                                   // whoever is to be told when one was freed
 	lingering int                                        // refused clients that have yet to go
 	closed    bool
 }
@@ -65,7 +66,7 @@ func (h *handshakes) limit(max int) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.max = max
-	h.freed.Broadcast()
+	h.tell()
 }
 
 // linger takes one of the places, half as many as all, in which refused clients may wait, and
@@ -89,12 +90,11 @@ func (h *handshakes) unlinger() {
 // masked returns the network that an address is counted under: the address itself in IPv4,
 // and its /64 in IPv6, all of which one client may have. What is no IP address (a unix
 // socket's peer) counts as one.
-func masked(a net.Addr) netip.Prefix {
-	tcp, ok := a.(*net.TCPAddr)
-	if !ok {
+func masked(peer netip.AddrPort) netip.Prefix {
+	ip := peer.Addr().Unmap()
+	if !ip.IsValid() {
 		return netip.Prefix{}
 	}
-	ip := tcp.AddrPort().Addr().Unmap()
 	bits := 32
 	if ip.Is6() {
 		bits = 64
@@ -108,25 +108,61 @@ func masked(a net.Addr) netip.Prefix {
 // class's patience, begin waits, and the kernel's backlog is the queue. It returns nil once
 // close was called.
 func (h *handshakes) begin(conn net.Conn) *handshake {
-	hs := &handshake{conn: conn, address: masked(conn.RemoteAddr()), held: true}
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	for h.count >= h.max && !h.closed {
-		h.makeRoom()
+		if made, wait := h.makeRoom(); !made {
+			h.await(wait)
+		}
 	}
 	if h.closed {
 		return nil
 	}
+	return h.take(conn)
+}
+
+// tryBegin is begin without the wait. Where there is no place, hs is nil, another try is worth
+// it after wait, where that is not negative, and freed is called once when a place is free before
+// that. closed says that close was called.
+func (h *handshakes) tryBegin(conn net.Conn, freed func()) (hs *handshake, wait time.Duration, closed bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for h.count >= h.max && !h.closed {
+		if made, wait := h.makeRoom(); !made {
+			h.wanting = append(h.wanting, freed)
+			return nil, wait, false
+		}
+	}
+	if h.closed {
+		return nil, 0, true
+	}
+	return h.take(conn), 0, false
+}
+
+// take gives conn a place that is free.
+func (h *handshakes) take(conn net.Conn) *handshake {
+	hs := &handshake{conn: conn, address: masked(peerOf(conn)), held: true}
 	h.count++
 	hs.since = time.Now() // nobody has listened to it before
 	h.enqueue(hs, silent)
-	h.freed.Broadcast() // whoever waits has somebody to wait for now
+	h.tell() // whoever waits has somebody to wait for now
 	return hs
 }
 
-// makeRoom lets a connection give way, or waits until it is worth another look.
-func (h *handshakes) makeRoom() {
-	wait := time.Duration(-1)
+// tell tells whoever waits for a place to look again.
+func (h *handshakes) tell() {
+	h.freed.Broadcast()
+	for _, f := range h.wanting {
+		f()
+	}
+	clear(h.wanting)
+	h.wanting = h.wanting[:0]
+}
+
+// makeRoom lets a connection give way, and reports whether one did. Where none has to yet, wait
+// is the time until one may; it is negative where nobody is there who could.
+func (h *handshakes) makeRoom() (made bool, wait time.Duration) {
+	wait = -1
 	for c := range h.waiting {
 		oldest := h.oldestOfBusiest(class(c))
 		if oldest == nil {
@@ -137,12 +173,17 @@ func (h *handshakes) makeRoom() {
 			oldest.evicted = true
 			h.drop(oldest)
 			oldest.conn.Close()
-			return
+			return true, 0
 		}
 		if wait < 0 || left < wait {
 			wait = left
 		}
 	}
+	return false, wait
+}
+
+// await waits until it is worth another look.
+func (h *handshakes) await(wait time.Duration) {
 	if wait >= 0 {
 		// Under the lock: a broadcast before we wait would be lost.
 		again := time.AfterFunc(wait, func() {
@@ -188,7 +229,7 @@ func (h *handshakes) close(f func(net.Conn)) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.closed = true
-	h.freed.Broadcast()
+	h.tell()
 	for _, addresses := range h.waiting {
 		for _, q := range addresses {
 			for hs := q.oldest; hs != nil; hs = hs.next {
@@ -222,6 +263,9 @@ func (h *handshakes) drop(hs *handshake) {
 	h.dequeue(hs)
 	h.count--
 	h.freed.Signal()
+	if len(h.wanting) > 0 {
+		h.tell()
+	}
 }
 
 func (h *handshakes) enqueue(hs *handshake, c class) {

@@ -40,14 +40,14 @@ func TestAddressesAreCountedByTheirNetwork(t *testing.T) {
 		{"2001:db8::1", "2001:db8::ffff:0:1"},
 		{"fe80::1%eth0", "fe80::2%eth1"},
 	} {
-		if a, b := masked(from(test.a).from), masked(from(test.b).from); a != b || !a.IsValid() {
+		if a, b := masked(peerOf(from(test.a))), masked(peerOf(from(test.b))); a != b || !a.IsValid() {
 			t.Errorf("masked: %s is %v, %s is %v, want the same", test.a, a, test.b, b)
 		}
 	}
-	if a, b := masked(from("192.0.2.1").from), masked(from("192.0.2.2").from); a == b {
+	if a, b := masked(peerOf(from("192.0.2.1"))), masked(peerOf(from("192.0.2.2"))); a == b {
 		t.Errorf("two IPv4 addresses are one: %v", a)
 	}
-	if got := masked(&net.UnixAddr{}); got.IsValid() {
+	if got := masked(peerOf(&fakeConn{from: &net.UnixAddr{}})); got.IsValid() {
 		t.Errorf("a unix socket's peer: got %v", got)
 	}
 }

@@ -27,5 +27,9 @@ func Listen(ctx context.Context, bind string) (net.Listener, error) {
 	lc := net.ListenConfig{KeepAliveConfig: KeepAlive()}
 	// A multipath socket costs more per connection and can't leave the runtime's poller.
 	lc.SetMultipathTCP(false)
-	return lc.Listen(ctx, "tcp", bind)
+	l, err := lc.Listen(ctx, "tcp", bind)
+	if err != nil {
+		return nil, err
+	}
+	return own(l.(*net.TCPListener))
 }

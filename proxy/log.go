@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"net/netip"
 	"syscall"
 	"time"
 
@@ -22,11 +23,11 @@ import (
 func hexCode(c packets.ReasonCode) string { return fmt.Sprintf("0x%02x", byte(c)) }
 
 // who are the attributes that name a client; username only where one was sent.
-func who(conn uint64, listener string, remote net.Addr, clientID string, hasName bool, userName string, v packets.Version) []slog.Attr {
+func who(conn uint64, listener string, remote netip.AddrPort, clientID string, hasName bool, userName string, v packets.Version) []slog.Attr {
 	attrs := []slog.Attr{
 		slog.Uint64("conn", conn),
 		slog.String("listener", listener),
-		slog.String("remote", remote.String()),
+		slog.String("remote", shownPeer(remote)),
 	}
 	if v != 0 {
 		attrs = append(attrs, slog.String("client_id", clientID))
@@ -41,7 +42,7 @@ func who(conn uint64, listener string, remote net.Addr, clientID string, hasName
 }
 
 func (c *connection) who() []slog.Attr {
-	return who(c.id, c.listener.Name, c.socket.RemoteAddr(), auth.Display(c.creds.ClientID),
+	return who(c.id, c.listener.Name, peerOf(c.socket), auth.Display(c.creds.ClientID),
 		c.creds.HasUserName, auth.Display(c.creds.UserName), c.connect.Version)
 }
 

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"sync/atomic"
 	"testing"
 
 	"mqttward/auth"
@@ -84,21 +85,23 @@ func TestEveryReasonAtTheSocket(t *testing.T) {
 }
 
 func TestUniformCodes(t *testing.T) {
-	var reason auth.Reason
+	var now atomic.Uint32 // the reason that everybody is refused for
 	r := newRig(t, func(o *options) {
 		o.Refusals.Uniform = true
 		o.Chain = chainOf(t, stageFunc(func(context.Context, *auth.Credentials) auth.Verdict {
-			return auth.Denied(reason, "")
+			return auth.Denied(auth.Reason(now.Load()), "")
 		}))
 	})
-	for _, reason = range []auth.Reason{auth.BadPassword, auth.NoCredentials, auth.TokenExpired, auth.BadSignature, auth.InternalError} {
+	for _, reason := range []auth.Reason{auth.BadPassword, auth.NoCredentials, auth.TokenExpired, auth.BadSignature, auth.InternalError} {
+		now.Store(uint32(reason))
 		for _, v := range versions {
 			if got := r.answer(frame(client(v, "u", "p"))); !bytes.Equal(got, wanted(auth.NoCredentials, v)) {
 				t.Errorf("%v for %v: got % x, want % x", reason, v, got, wanted(auth.NoCredentials, v))
 			}
 		}
 	}
-	for _, reason = range []auth.Reason{auth.KeysUnavailable, auth.Busy} {
+	for _, reason := range []auth.Reason{auth.KeysUnavailable, auth.Busy} {
+		now.Store(uint32(reason))
 		for _, v := range versions {
 			if got := r.answer(frame(client(v, "u", "p"))); !bytes.Equal(got, wanted(reason, v)) {
 				t.Errorf("%v for %v: got % x, want % x", reason, v, got, wanted(reason, v))

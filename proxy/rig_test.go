@@ -29,6 +29,7 @@ type stageFunc func(ctx context.Context, c *auth.Credentials) auth.Verdict
 func (stageFunc) Name() string { return "test" }
 
 func (f stageFunc) Authenticate(ctx context.Context, c *auth.Credentials) auth.Verdict {
+	ctx.Done() // what f does may take its time
 	return f(ctx, c)
 }
 
@@ -70,9 +71,14 @@ func newRig(t testing.TB, change func(*options)) *rig {
 	t.Helper()
 	proxytest.CheckLeaks(t)
 	log := &proxytest.Log{}
+	engine, _, _, err := relay.New(relay.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(engine.Close)
 	o := &options{Options: proxy.Options{
 		Policy: proxy.Policy{Chain: letIn(t), Limits: proxy.Limits{HalfCloseTimeout: 2 * time.Second}},
-		Relay:  relay.Goroutines{},
+		Relay:  engine,
 		Log:    slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	}}
 	if change != nil {

@@ -3,8 +3,8 @@ package proxy
 import (
 	"context"
 	"errors"
+	"io"
 	"log/slog"
-	"net"
 	"sync"
 	"sync/atomic"
 
@@ -44,7 +44,7 @@ type Server struct {
 	drain    context.CancelFunc
 
 	mu        sync.Mutex
-	listeners map[net.Listener]struct{}
+	listeners map[io.Closer]struct{}
 	closed    bool
 }
 
@@ -60,7 +60,7 @@ func NewServer(o Options) *Server {
 		roster:     newRoster(),
 		governor:   newGovernor(),
 		wheel:      newWheel(),
-		listeners:  map[net.Listener]struct{}{},
+		listeners:  map[io.Closer]struct{}{},
 	}
 	s.SetPolicy(o.Policy)
 	s.sampler = newSampler(s.log, s.wheel, s.goroutines.Go)

@@ -2,7 +2,7 @@ package proxy
 
 import (
 	"math/rand/v2"
-	"net"
+	"net/netip"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -24,7 +24,7 @@ type session struct {
 	srv      *Server
 	id       uint64
 	listener string
-	remote   net.Addr
+	remote   netip.AddrPort
 	clientID string // as shown
 	userName string // as shown
 	hasName  bool
@@ -49,7 +49,7 @@ type session struct {
 
 func (c *connection) newSession() *session {
 	s := &session{
-		srv: c.srv, id: c.id, listener: c.listener.Name, remote: c.socket.RemoteAddr(),
+		srv: c.srv, id: c.id, listener: c.listener.Name, remote: peerOf(c.socket),
 		clientID: auth.Display(c.creds.ClientID),
 		userName: auth.Display(c.creds.UserName), hasName: c.creds.HasUserName,
 		version: c.connect.Version, upstream: c.address, accepted: c.accepted,

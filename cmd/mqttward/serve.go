@@ -28,11 +28,18 @@ func serve(args []string, stdout, stderr io.Writer) int {
 	signals := make(chan os.Signal, 16)
 	signal.Notify(signals, syscall.SIGHUP)
 	defer signal.Stop(signals)
-	b, code := build("serve", serveHelp, args, stdout, stderr, stderr)
+	spool := daemon.NewSpool(stderr)
+	defer spool.Close()
+	b, code := build("serve", serveHelp, args, stdout, stderr, spool)
 	if b == nil {
 		return code
 	}
-	defer b.daemon.Close()
+	defer func() {
+		b.daemon.Close()
+		if n := spool.Dropped(); n > 0 {
+			b.log.Warn("log lines were dropped: nobody read them in time", "lines", n)
+		}
+	}()
 	for _, w := range b.daemon.Warnings() {
 		b.log.Warn("configuration", "problem", w.String())
 	}

@@ -8,6 +8,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"mqttward/packets"
+	"mqttward/proxy/socket"
 )
 
 // circuit is a session that an event loop serves: two sockets, and what flows between them. It
@@ -100,7 +101,7 @@ func (c *circuit) read(i int) int {
 	if s.is(bulk) && !s.is(closing|sealed) {
 		buf = buf[:bulkHeader] // the next packet's header; its body is spliced
 	}
-	n, errno := receive(s.fd, buf)
+	n, errno := socket.Receive(int(s.fd), buf)
 	switch {
 	case n > 0:
 		// With edges, what comes after a short read is a new one; an end that was told with
@@ -211,7 +212,7 @@ func (c *circuit) emit(k int, p []byte) bool {
 		return false
 	}
 	if from.held == nil {
-		n, errno := transmit(c.sides[k].fd, p)
+		n, errno := socket.Send(int(c.sides[k].fd), p)
 		switch {
 		case n == len(p):
 			return true
@@ -234,7 +235,7 @@ func (c *circuit) awaitRoom(k int) {
 		return
 	}
 	s.flags |= blocked
-	if c.loop.poller.watch(s.fd, c.token(k), true) != nil {
+	if c.loop.poller.Change(int(s.fd), c.token(k), socket.ForRoom) != nil {
 		// Nobody would tell when there is room. It can't be waited for.
 		c.loop.post(order{c: c, kill: causes[k].reset})
 	}
@@ -327,18 +328,21 @@ func (c *circuit) sealSecure(i int, last []byte) {
 // sealNow tells the other side of side i that nothing more will come.
 func (c *circuit) sealNow(i int) {
 	c.sides[i].flags |= sealed
-	shutdownWrite(c.sides[1-i].fd)
-	c.finish()
+	if !c.finish() {
+		_ = socket.CloseWrite(int(c.sides[1-i].fd)) // what fails here fails because the peer is gone
+	}
 }
 
-// finish closes both sides once nothing can flow any more.
-func (c *circuit) finish() {
+// finish closes both sides once nothing can flow any more, and reports whether that is so. Both
+// have been read to their ends, so that closing them ends our streams in order.
+func (c *circuit) finish() bool {
 	for i := range c.sides {
 		if s := &c.sides[i]; !s.is(drained) || !s.is(sealed) {
-			return
+			return false
 		}
 	}
 	c.close()
+	return true
 }
 
 // close closes both sides at once and tells the owner. Calling it again does nothing.
@@ -349,7 +353,7 @@ func (c *circuit) close() {
 	c.over = true
 	for i := range c.sides {
 		s := &c.sides[i]
-		unix.Close(int(s.fd))
+		_ = socket.Close(int(s.fd))
 		s.fd = -1
 		if s.held != nil {
 			s.held.release(c.loop)
@@ -362,7 +366,7 @@ func (c *circuit) close() {
 }
 
 // token names side k of the circuit to the poller.
-func (c *circuit) token(k int) token { return token(c.slot)<<1 | token(k) }
+func (c *circuit) token(k int) socket.Token { return socket.Token(c.slot)<<1 | socket.Token(k) }
 
 // Stats implements [Link].
 func (c *circuit) Stats() Stats {

@@ -11,17 +11,14 @@ import (
 
 // newEndpoint returns the endpoint that fits c.
 func newEndpoint(c net.Conn) endpoint {
-	switch sc := c.(type) {
-	case *net.TCPConn:
-		return newSocket(c, sc)
-	case *net.UnixConn:
-		return newSocket(c, sc)
+	if sc, ok := c.(syscall.Conn); ok { // TLS is none
+		return newReady(c, sc)
 	}
 	return &stream{conn: conn{Conn: c, socket: Socket(c)}}
 }
 
-// socket is an endpoint that waits for readability, and takes a buffer only then.
-type socket struct {
+// ready is an endpoint that waits for readability, and takes a buffer only then.
+type ready struct {
 	conn
 	raw syscall.RawConn
 	try func(fd uintptr) bool // readOnce, bound once: a method value allocates
@@ -30,17 +27,17 @@ type socket struct {
 	err error
 }
 
-func newSocket(c net.Conn, sc syscall.Conn) endpoint {
+func newReady(c net.Conn, sc syscall.Conn) endpoint {
 	raw, err := sc.SyscallConn()
 	if err != nil { // only of a connection that is nil or closed: reading will tell
 		return &stream{conn: conn{Conn: c, socket: c}}
 	}
-	s := &socket{conn: conn{Conn: c, socket: c}, raw: raw}
+	s := &ready{conn: conn{Conn: c, socket: c}, raw: raw}
 	s.try = s.readOnce
 	return s
 }
 
-func (s *socket) receive() (*[bufferSize]byte, int, error) {
+func (s *ready) receive() (*[bufferSize]byte, int, error) {
 	if err := s.raw.Read(s.try); err != nil {
 		return nil, 0, err
 	}
@@ -51,7 +48,7 @@ func (s *socket) receive() (*[bufferSize]byte, int, error) {
 
 // readOnce reads what is there and reports whether anything, an end or an error included,
 // was. Where nothing was, it gives its buffer back, and the runtime's poller waits.
-func (s *socket) readOnce(fd uintptr) bool {
+func (s *ready) readOnce(fd uintptr) bool {
 	buf := buffers.Get().(*[bufferSize]byte)
 	for {
 		n, err := syscall.Read(int(fd), buf[:])

@@ -4,6 +4,8 @@ import (
 	"sync"
 
 	"golang.org/x/sys/unix"
+
+	"mqttward/proxy/socket"
 )
 
 // held is what was read from one side and the other has not taken yet: one buffer, or a pipe. It
@@ -52,14 +54,14 @@ func (h *held) len() int {
 // flush writes what is held to fd. EAGAIN says that something is left.
 func (h *held) flush(fd int32) unix.Errno {
 	for h.piped > 0 {
-		n, errno := spliceOnce(h.pipe.r, fd, h.piped)
+		n, errno := socket.Splice(int(h.pipe.r), int(fd), h.piped)
 		if n <= 0 && errno != 0 {
 			return errno
 		}
 		h.piped -= n
 	}
 	for len(h.data) > 0 {
-		n, errno := transmit(fd, h.data)
+		n, errno := socket.Send(int(fd), h.data)
 		if n <= 0 && errno != 0 {
 			return errno
 		}

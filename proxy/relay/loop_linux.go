@@ -3,6 +3,8 @@ package relay
 import (
 	"sync"
 	"time"
+
+	"mqttward/proxy/socket"
 )
 
 const (
@@ -14,7 +16,7 @@ const (
 
 // loop serves many circuits on one goroutine.
 type loop struct {
-	poller *poller
+	poller *socket.Poller
 	pipes  pipes
 	// Shared by all circuits, and empty between two of them.
 	in, plain, cipher []byte
@@ -41,7 +43,7 @@ type order struct {
 }
 
 func newLoop() (*loop, error) {
-	p, err := newPoller()
+	p, err := socket.NewPoller()
 	if err != nil {
 		return nil, err
 	}
@@ -77,7 +79,7 @@ func (l *loop) start(c *circuit) error {
 // watches are what a circuit wants the poller to watch.
 type watches [2]struct {
 	fd    int32
-	token token
+	token socket.Token
 }
 
 func (c *circuit) watches() (w watches) {
@@ -87,9 +89,9 @@ func (c *circuit) watches() (w watches) {
 	return w
 }
 
-func (w *watches) begin(p *poller) error {
+func (w *watches) begin(p *socket.Poller) error {
 	for _, s := range w {
-		if err := p.watch(s.fd, s.token, false); err != nil {
+		if err := p.Watch(int(s.fd), s.token, socket.ForInput); err != nil {
 			return err
 		}
 	}
@@ -103,7 +105,7 @@ func (l *loop) post(o order) {
 	l.inbox = append(l.inbox, o)
 	l.mu.Unlock()
 	if first {
-		l.poller.wake()
+		l.poller.Wake()
 	}
 }
 
@@ -139,13 +141,13 @@ func (l *loop) run() {
 		quit    bool
 	)
 	for {
-		events := l.poller.wait(l.timeout())
+		events := l.poller.Wait(l.timeout())
 		l.now = time.Now().UnixNano()
 		l.mu.Lock()
 		orders, l.inbox = l.inbox, orders[:0]
 		touched = touched[:0]
 		for _, e := range events {
-			touched = append(touched, l.circuits[e.token>>1])
+			touched = append(touched, l.circuits[e.Token>>1])
 		}
 		quit = l.quit
 		l.mu.Unlock()
@@ -178,19 +180,19 @@ func (l *loop) timeout() time.Duration {
 }
 
 // happened deals with an event.
-func (c *circuit) happened(e event) {
-	k := int(e.token & 1)
+func (c *circuit) happened(e socket.Event) {
+	k := int(e.Token & 1)
 	if c.over {
 		return
 	}
-	if e.in {
+	if e.In {
 		c.sides[k].flags |= readable
-		if e.ended {
+		if e.Ended {
 			c.sides[k].flags |= hung
 		}
 		c.pump(k)
 	}
-	if e.out {
+	if e.Out {
 		c.pump(1 - k)
 	}
 }
@@ -279,7 +281,7 @@ func (l *loop) end() {
 		}
 	}
 	l.pipes.close()
-	l.poller.close()
+	l.poller.Close()
 }
 
 // close ends the loop and everything in it, and returns when that is done.
@@ -291,6 +293,6 @@ func (l *loop) close() {
 	}
 	l.quit = true
 	l.mu.Unlock()
-	l.poller.wake()
+	l.poller.Wake()
 	<-l.done
 }

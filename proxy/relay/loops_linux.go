@@ -90,6 +90,10 @@ func descriptor(c net.Conn) (fd int32, ok bool) {
 		}
 		c = w.Conn
 	}
+	if g, ok := c.(interface{ Take() (fd int, ok bool) }); ok {
+		fd, ok := g.Take()
+		return int32(fd), ok
+	}
 	sc, ok := c.(syscall.Conn)
 	if !ok {
 		return 0, false

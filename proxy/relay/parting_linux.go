@@ -1,6 +1,10 @@
 package relay
 
-import "time"
+import (
+	"time"
+
+	"mqttward/proxy/socket"
+)
 
 // parting is what a circuit needs to end.
 type parting struct {
@@ -102,5 +106,5 @@ func (c *circuit) look(now time.Time) {
 // outstanding is how many bytes side k's peer has yet to acknowledge, those that are held
 // included.
 func (c *circuit) outstanding(k int) int {
-	return unacknowledged(c.sides[k].fd) + c.sides[1-k].held.len()
+	return socket.Unacknowledged(int(c.sides[k].fd)) + c.sides[1-k].held.len()
 }

@@ -4,7 +4,7 @@ import (
 	"net"
 	"syscall"
 
-	"golang.org/x/sys/unix"
+	"mqttward/proxy/socket"
 )
 
 // queuedBytes asks the kernel how many bytes of c's send queue are not acknowledged.
@@ -19,9 +19,7 @@ func queuedBytes(c net.Conn) int {
 	}
 	queued := -1
 	err = raw.Control(func(fd uintptr) {
-		if n, err := unix.IoctlGetInt(int(fd), unix.SIOCOUTQ); err == nil {
-			queued = n
-		}
+		queued = socket.Unacknowledged(int(fd))
 	})
 	if err != nil {
 		return -1

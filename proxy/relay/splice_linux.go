@@ -1,6 +1,10 @@
 package relay
 
-import "golang.org/x/sys/unix"
+import (
+	"golang.org/x/sys/unix"
+
+	"mqttward/proxy/socket"
+)
 
 const (
 	// spliceMin is how much of a packet must be left for splice(2) to be worth its calls.
@@ -86,7 +90,7 @@ func (c *circuit) splice(i int) int {
 		s.flags |= unspliced
 		return 1
 	}
-	n, errno := spliceOnce(s.fd, p.w, min(int(s.framer.Rest()), pipeSize))
+	n, errno := socket.Splice(int(s.fd), int(p.w), min(int(s.framer.Rest()), pipeSize))
 	if n <= 0 {
 		c.loop.pipes.put(p, false)
 		switch errno {

@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"net/netip"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -49,6 +50,7 @@ type Pool struct {
 type target struct {
 	name             string // as configured
 	network, address string
+	numeric          netip.AddrPort // the same, where it needs no look-up
 	tls              *tls.Config
 	failing          *atomic.Bool // its last try failed
 }
@@ -91,6 +93,7 @@ func newTarget(name string, conf *tls.Config) (target, error) {
 		if host, _, err = net.SplitHostPort(name); err != nil {
 			return t, fmt.Errorf("upstream address %q: %w", name, err)
 		}
+		t.numeric, _ = netip.ParseAddrPort(name)
 	}
 	if conf == nil {
 		return t, nil
@@ -109,9 +112,7 @@ func newTarget(name string, conf *tls.Config) (target, error) {
 // try may take its share of the time that is left, so that one silent address leaves time
 // for the others. The error wraps [ErrUnavailable] and tells what every address said.
 func (p *Pool) Dial(ctx context.Context) (net.Conn, string, error) {
-	ctx, cancel := context.WithTimeout(ctx, p.timeout)
-	defer cancel()
-	deadline, _ := ctx.Deadline()
+	deadline := time.Now().Add(p.timeout)
 	var tries failures
 	for i := range p.targets {
 		t := &p.targets[i]
@@ -127,7 +128,7 @@ func (p *Pool) Dial(ctx context.Context) (net.Conn, string, error) {
 			p.log.Warn("the upstream address fails", "upstream", t.name, "error", err)
 		}
 		tries = append(tries, fmt.Errorf("dial upstream %s: %w", t.name, err))
-		if ctx.Err() != nil {
+		if ctx.Err() != nil || !time.Now().Before(deadline) {
 			break
 		}
 	}
@@ -148,14 +149,18 @@ func (f failures) Error() string {
 func (f failures) Unwrap() []error { return f }
 
 func (p *Pool) dialOne(ctx context.Context, t *target, share time.Duration) (net.Conn, error) {
+	// An address on the same machine answers at once: then there is nothing to be timed.
+	conn, later, err := p.connect(t)
+	if err == nil && later == nil && t.tls == nil {
+		return conn, nil
+	}
 	ctx, cancel := context.WithTimeout(ctx, share)
 	defer cancel()
-	conn, err := p.dialer.DialContext(ctx, t.network, t.address)
-	if err != nil {
-		return nil, cause(err)
+	if later != nil {
+		conn, err = later(ctx)
 	}
-	if t.tls == nil {
-		return conn, nil
+	if err != nil || t.tls == nil {
+		return conn, cause(err)
 	}
 	secure := tls.Client(relay.NewWire(conn), t.tls) // the relay takes the socket from below TLS
 	if err := secure.HandshakeContext(ctx); err != nil {
@@ -167,6 +172,9 @@ func (p *Pool) dialOne(ctx context.Context, t *target, share time.Duration) (net
 
 // cause strips the operation and the address from a dial error: Dial names them already.
 func cause(err error) error {
+	if err == nil {
+		return nil
+	}
 	var op *net.OpError
 	if errors.As(err, &op) && op.Op == "dial" {
 		return op.Err

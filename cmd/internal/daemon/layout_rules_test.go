@@ -45,7 +45,7 @@ var layout = map[string]packageRules{
 	},
 	"packets": {},
 	"proxy": {
-		ours:  []string{"auth", "packets", "proxy/relay"},
+		ours:  []string{"auth", "packets", "proxy/relay", "proxy/socket"},
 		tests: []string{moduleGoleak},
 	},
 	"proxy/proxytest": {
@@ -53,12 +53,16 @@ var layout = map[string]packageRules{
 		theirs: []string{moduleGoleak},
 	},
 	"proxy/relay": {
-		ours:   []string{"packets"},
+		ours:   []string{"packets", "proxy/socket"},
+		theirs: []string{moduleSys},
+		tests:  []string{moduleGoleak},
+	},
+	"proxy/socket": {
 		theirs: []string{moduleSys},
 		tests:  []string{moduleGoleak},
 	},
 	"proxy/upstream": {
-		ours:  []string{"proxy/relay"},
+		ours:  []string{"proxy/relay", "proxy/socket"},
 		tests: []string{moduleGoleak},
 	},
 	"cmd/internal/daemon": {

@@ -69,6 +69,9 @@ func (h handler) with(derive func(slog.Handler) slog.Handler) slog.Handler {
 }
 
 func isTerminal(w io.Writer) bool {
+	if s, ok := w.(*Spool); ok {
+		w = s.out
+	}
 	f, ok := w.(*os.File)
 	if !ok {
 		return false

@@ -1,0 +1,315 @@
+package socket
+
+import (
+	"errors"
+	"io"
+	"net"
+	"net/netip"
+	"os"
+	"sync"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// Conn is a TCP connection. It is a net.Conn, safe for concurrent use.
+type Conn struct {
+	local, remote netip.AddrPort
+
+	mu   sync.Mutex // held over calls that don't wait
+	fd   int        // -1: closed, taken, or the file's
+	file *os.File   // nil: the poller does not know the descriptor
+	// Deadlines cost nothing until the connection has to wait.
+	readBy, writeBy time.Time
+	unread          []byte // what Unread gave back
+	onWait          func() // called before the first wait
+	disturbed       func() // called where somebody else closes or sets a deadline
+}
+
+// newConn returns the connection of a descriptor that does not block.
+func newConn(fd int, local, remote netip.AddrPort) *Conn {
+	return &Conn{fd: fd, local: local, remote: remote}
+}
+
+// OnWait has f called once, before the connection waits for the first time. Nil forgets it.
+func (c *Conn) OnWait(f func()) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.onWait = f
+}
+
+// OnDisturb has f called whenever the connection is closed or gets a deadline, for whoever waits
+// for its first bytes elsewhere. Nil forgets it.
+func (c *Conn) OnDisturb(f func()) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.disturbed = f
+}
+
+// Receive reads without waiting: the error is syscall.EAGAIN where nothing is there.
+func (c *Conn) Receive(p []byte) (int, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.fd < 0 {
+		return 0, net.ErrClosed
+	}
+	n, errno := Receive(c.fd, p)
+	if errno != 0 {
+		return 0, errno
+	}
+	return n, nil
+}
+
+// Unread gives back what Receive returned: the next Read returns it. p must stay as it is until
+// then.
+func (c *Conn) Unread(p []byte) { c.unread = p }
+
+// Read implements net.Conn.
+func (c *Conn) Read(p []byte) (int, error) {
+	if len(c.unread) > 0 {
+		n := copy(p, c.unread)
+		c.unread = c.unread[n:]
+		return n, nil
+	}
+	n, wait, err := c.try(func(fd int) (int, unix.Errno) { return Receive(fd, p) })
+	switch {
+	case wait != nil:
+		n, err = wait.Read(p)
+		return n, readable(err)
+	case err != nil:
+		return 0, err
+	case n == 0 && len(p) > 0:
+		return 0, io.EOF
+	}
+	return n, nil
+}
+
+// Write implements net.Conn.
+func (c *Conn) Write(p []byte) (int, error) {
+	n, wait, err := c.try(func(fd int) (int, unix.Errno) {
+		n, errno := Send(fd, p)
+		if n == len(p) {
+			errno = 0
+		}
+		return n, errno
+	})
+	if wait != nil {
+		var more int
+		more, err = wait.Write(p[n:])
+		n += more
+	}
+	return n, readable(err)
+}
+
+// try makes a call that does not wait. Where it would have to, the file to wait with is returned,
+// and how much was done before that.
+func (c *Conn) try(call func(fd int) (int, unix.Errno)) (n int, wait *os.File, err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.file != nil {
+		return 0, c.file, nil
+	}
+	if c.fd < 0 {
+		return 0, nil, net.ErrClosed
+	}
+	n, errno := call(c.fd)
+	switch errno {
+	case 0:
+		return n, nil, nil
+	case unix.EAGAIN:
+		return max(n, 0), c.attach(), nil
+	}
+	return max(n, 0), nil, errno
+}
+
+// attach gives the descriptor to the runtime's poller. The lock is held.
+func (c *Conn) attach() *os.File {
+	if c.file != nil {
+		return c.file
+	}
+	if f := c.onWait; f != nil {
+		c.onWait = nil
+		f()
+	}
+	c.file = os.NewFile(uintptr(c.fd), "socket")
+	c.fd = -1
+	if !c.readBy.IsZero() {
+		_ = c.file.SetReadDeadline(c.readBy)
+	}
+	if !c.writeBy.IsZero() {
+		_ = c.file.SetWriteDeadline(c.writeBy)
+	}
+	return c.file
+}
+
+// readable turns an error of a file into one of a connection: without a file's name, and with
+// package net's word for what is closed.
+func readable(err error) error {
+	var path *os.PathError
+	if errors.As(err, &path) {
+		err = path.Err
+	}
+	if errors.Is(err, os.ErrClosed) {
+		return net.ErrClosed
+	}
+	return err
+}
+
+// Close implements net.Conn.
+func (c *Conn) Close() error {
+	c.mu.Lock()
+	fd, file, disturbed := c.fd, c.file, c.disturbed
+	c.fd = -1
+	var err error
+	if file == nil && fd >= 0 {
+		err = Close(fd)
+	}
+	c.mu.Unlock()
+	if file != nil {
+		err = readable(file.Close())
+	} else if fd < 0 {
+		err = net.ErrClosed
+	}
+	if disturbed != nil {
+		disturbed()
+	}
+	return err
+}
+
+// CloseWrite ends our stream.
+func (c *Conn) CloseWrite() error {
+	var err error
+	if e := c.control(func(fd uintptr) { err = CloseWrite(int(fd)) }); e != nil {
+		return e
+	}
+	return err
+}
+
+// control calls f with the descriptor, whoever has it.
+func (c *Conn) control(f func(fd uintptr)) error {
+	c.mu.Lock()
+	if c.file == nil {
+		defer c.mu.Unlock()
+		if c.fd < 0 {
+			return net.ErrClosed
+		}
+		f(uintptr(c.fd))
+		return nil
+	}
+	file := c.file
+	c.mu.Unlock()
+	raw, err := file.SyscallConn()
+	if err != nil {
+		return readable(err)
+	}
+	return readable(raw.Control(f))
+}
+
+// SyscallConn implements syscall.Conn. The runtime's poller gets to know the descriptor.
+func (c *Conn) SyscallConn() (syscall.RawConn, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.file == nil {
+		if c.fd < 0 {
+			return nil, net.ErrClosed
+		}
+		c.attach()
+	}
+	return c.file.SyscallConn()
+}
+
+// Take returns the connection's descriptor, which is the caller's from then on, and leaves the
+// connection closed. It reports whether there was one to take.
+func (c *Conn) Take() (fd int, ok bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.file == nil {
+		fd, c.fd = c.fd, -1
+		return fd, fd >= 0
+	}
+	raw, err := c.file.SyscallConn()
+	if err != nil {
+		return -1, false
+	}
+	fd = -1
+	if raw.Control(func(old uintptr) { fd, err = unix.FcntlInt(old, unix.F_DUPFD_CLOEXEC, 0) }) != nil || err != nil {
+		return -1, false
+	}
+	c.file.Close()
+	return fd, true
+}
+
+// SetDeadline implements net.Conn.
+func (c *Conn) SetDeadline(t time.Time) error { return c.setDeadlines(&t, &t) }
+
+// SetReadDeadline implements net.Conn.
+func (c *Conn) SetReadDeadline(t time.Time) error { return c.setDeadlines(&t, nil) }
+
+// SetWriteDeadline implements net.Conn.
+func (c *Conn) SetWriteDeadline(t time.Time) error { return c.setDeadlines(nil, &t) }
+
+func (c *Conn) setDeadlines(readBy, writeBy *time.Time) error {
+	c.mu.Lock()
+	file, disturbed := c.file, c.disturbed
+	if readBy != nil {
+		c.readBy = *readBy
+	}
+	if writeBy != nil {
+		c.writeBy = *writeBy
+	}
+	var err error
+	if file != nil && readBy != nil {
+		err = file.SetReadDeadline(*readBy)
+	}
+	if file != nil && writeBy != nil && err == nil {
+		err = file.SetWriteDeadline(*writeBy)
+	}
+	if file == nil && c.fd < 0 {
+		err = net.ErrClosed
+	}
+	c.mu.Unlock()
+	if disturbed != nil {
+		disturbed()
+	}
+	return readable(err)
+}
+
+// AddrPort is the peer's address.
+func (c *Conn) AddrPort() netip.AddrPort { return c.remote }
+
+// LocalAddr implements net.Conn.
+func (c *Conn) LocalAddr() net.Addr { return net.TCPAddrFromAddrPort(c.local) }
+
+// RemoteAddr implements net.Conn.
+func (c *Conn) RemoteAddr() net.Addr { return net.TCPAddrFromAddrPort(c.remote) }
+
+// Watch has p tell once when there is something to read.
+func (c *Conn) Watch(p *Poller, t Token) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.fd < 0 {
+		return net.ErrClosed
+	}
+	return p.Watch(c.fd, t, ForInputOnce)
+}
+
+// Watch has p tell when somebody is there to be accepted.
+func (l *Listener) Watch(p *Poller, t Token) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.fd < 0 {
+		return net.ErrClosed
+	}
+	return p.Watch(l.fd, t, unix.EPOLLIN|unix.EPOLLET)
+}
+
+// WatchAgain is Watch for a connection that p has told of.
+func (c *Conn) WatchAgain(p *Poller, t Token) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.fd < 0 {
+		return net.ErrClosed
+	}
+	return p.Change(c.fd, t, ForInputOnce)
+}

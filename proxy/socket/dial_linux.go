@@ -1,0 +1,67 @@
+package socket
+
+import (
+	"context"
+	"net"
+	"net/netip"
+	"os"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// Connect begins to connect to an address. A connection that is there at once, as on the same
+// machine, costs no wait; where it is under way, Await must follow.
+func Connect(to netip.AddrPort, keepAlive net.KeepAliveConfig) (c *Conn, underWay bool, err error) {
+	to = netip.AddrPortFrom(to.Addr().Unmap(), to.Port())
+	family := unix.AF_INET6
+	if to.Addr().Is4() {
+		family = unix.AF_INET
+	}
+	fd, err := open(family)
+	if err != nil {
+		return nil, false, os.NewSyscallError("socket", err)
+	}
+	c = newConn(fd, netip.AddrPort{}, to)
+	if err := setOptions(fd, keepAlive); err != nil {
+		c.Close()
+		return nil, false, err
+	}
+	errno := connect(fd, to)
+	if errno == unix.EINPROGRESS || errno == unix.EINTR {
+		errno = connect(fd, to) // on the same machine it is done by now
+	}
+	switch errno {
+	case 0, unix.EISCONN:
+		return c, false, nil
+	case unix.EALREADY, unix.EINPROGRESS:
+		return c, true, nil
+	}
+	c.Close()
+	return nil, false, os.NewSyscallError("connect", errno)
+}
+
+// Await waits until a connection that is under way is there, or is known not to be, or ctx ends.
+// After an error it must be closed.
+func (c *Conn) Await(ctx context.Context) error {
+	raw, err := c.SyscallConn()
+	if err != nil {
+		return err
+	}
+	stop := context.AfterFunc(ctx, func() { _ = c.SetWriteDeadline(time.Unix(1, 0)) })
+	defer stop()
+	var errno unix.Errno
+	err = raw.Write(func(fd uintptr) bool {
+		errno = connect(int(fd), c.remote)
+		return errno != unix.EALREADY && errno != unix.EINPROGRESS
+	})
+	switch {
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case err != nil:
+		return readable(err)
+	case errno != 0 && errno != unix.EISCONN:
+		return os.NewSyscallError("connect", errno)
+	}
+	return nil
+}

@@ -1,0 +1,150 @@
+package socket
+
+import (
+	"net/netip"
+	"syscall"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// The calls that never block are made without telling the runtime (syscall.RawSyscall): its
+// bookkeeping would cost as much as a short call itself.
+
+// Receive reads from a socket without waiting.
+func Receive(fd int, p []byte) (int, unix.Errno) {
+	for {
+		n, _, errno := syscall.RawSyscall6(unix.SYS_RECVFROM, uintptr(fd), uintptr(unsafe.Pointer(unsafe.SliceData(p))), uintptr(len(p)), unix.MSG_DONTWAIT, 0, 0)
+		switch errno {
+		case 0:
+			return int(n), 0
+		case unix.EINTR:
+		default:
+			return -1, errno
+		}
+	}
+}
+
+// Send writes to a socket without waiting, and raises no signal where its peer is gone. It
+// returns how much was taken: less than all of p where errno is not 0.
+func Send(fd int, p []byte) (done int, errno unix.Errno) {
+	for done < len(p) {
+		n, _, errno := syscall.RawSyscall6(unix.SYS_SENDTO, uintptr(fd), uintptr(unsafe.Pointer(unsafe.SliceData(p[done:]))), uintptr(len(p)-done), unix.MSG_NOSIGNAL|unix.MSG_DONTWAIT, 0, 0)
+		if errno == unix.EINTR {
+			continue
+		}
+		if errno != 0 {
+			return done, errno
+		}
+		done += int(n)
+	}
+	return done, 0
+}
+
+// Splice moves at most n bytes from one descriptor to another, one of which is a pipe, without
+// waiting.
+func Splice(from, to, n int) (int, unix.Errno) {
+	m, _, errno := syscall.RawSyscall6(unix.SYS_SPLICE, uintptr(from), 0, uintptr(to), 0, uintptr(n), unix.SPLICE_F_MOVE|unix.SPLICE_F_NONBLOCK)
+	if errno != 0 {
+		return -1, errno
+	}
+	return int(m), 0
+}
+
+// Unacknowledged is how many bytes of a socket's send queue the peer has yet to acknowledge; -1
+// where the system does not tell.
+func Unacknowledged(fd int) int {
+	n, err := unix.IoctlGetInt(fd, unix.SIOCOUTQ)
+	if err != nil {
+		return -1
+	}
+	return n
+}
+
+// accept takes the next connection from a listening socket without waiting.
+func accept(fd int) (int, netip.AddrPort, unix.Errno) {
+	var raw unix.RawSockaddrAny
+	for {
+		size := uint32(unsafe.Sizeof(raw))
+		n, _, errno := syscall.RawSyscall6(unix.SYS_ACCEPT4, uintptr(fd), uintptr(unsafe.Pointer(&raw)), uintptr(unsafe.Pointer(&size)), unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0, 0)
+		switch errno {
+		case 0:
+			return int(n), addrPort(&raw), 0
+		case unix.EINTR:
+		default:
+			return -1, netip.AddrPort{}, errno
+		}
+	}
+}
+
+// connect begins or looks after a connection: EINPROGRESS and EALREADY say that it is under way,
+// 0 and EISCONN that it is there.
+func connect(fd int, to netip.AddrPort) unix.Errno {
+	var raw unix.RawSockaddrAny
+	size := fill(&raw, to)
+	_, _, errno := syscall.RawSyscall(unix.SYS_CONNECT, uintptr(fd), uintptr(unsafe.Pointer(&raw)), size)
+	return errno
+}
+
+// addrPort reads an address of the kernel's. The port is in network order.
+func addrPort(raw *unix.RawSockaddrAny) netip.AddrPort {
+	switch raw.Addr.Family {
+	case unix.AF_INET:
+		a := (*unix.RawSockaddrInet4)(unsafe.Pointer(raw))
+		return netip.AddrPortFrom(netip.AddrFrom4(a.Addr), swapped(a.Port))
+	case unix.AF_INET6:
+		a := (*unix.RawSockaddrInet6)(unsafe.Pointer(raw))
+		return netip.AddrPortFrom(netip.AddrFrom16(a.Addr), swapped(a.Port))
+	}
+	return netip.AddrPort{}
+}
+
+// fill writes an address as the kernel has it, and returns its size.
+func fill(raw *unix.RawSockaddrAny, to netip.AddrPort) uintptr {
+	if to.Addr().Is4() {
+		a := (*unix.RawSockaddrInet4)(unsafe.Pointer(raw))
+		*a = unix.RawSockaddrInet4{Family: unix.AF_INET, Port: swapped(to.Port()), Addr: to.Addr().As4()}
+		return unsafe.Sizeof(*a)
+	}
+	a := (*unix.RawSockaddrInet6)(unsafe.Pointer(raw))
+	*a = unix.RawSockaddrInet6{Family: unix.AF_INET6, Port: swapped(to.Port()), Addr: to.Addr().As16()}
+	return unsafe.Sizeof(*a)
+}
+
+// swapped turns a port from the machine's order into the network's, or back.
+func swapped(port uint16) uint16 {
+	p := (*[2]byte)(unsafe.Pointer(&port))
+	return uint16(p[0])<<8 | uint16(p[1])
+}
+
+// Close closes a descriptor.
+func Close(fd int) error {
+	_, _, errno := syscall.RawSyscall(unix.SYS_CLOSE, uintptr(fd), 0, 0)
+	return failed(errno)
+}
+
+// CloseWrite ends our stream.
+func CloseWrite(fd int) error {
+	_, _, errno := syscall.RawSyscall(unix.SYS_SHUTDOWN, uintptr(fd), unix.SHUT_WR, 0)
+	return failed(errno)
+}
+
+// open makes a TCP socket that does not block.
+func open(family int) (int, error) {
+	fd, _, errno := syscall.RawSyscall(unix.SYS_SOCKET, uintptr(family), unix.SOCK_STREAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, unix.IPPROTO_TCP)
+	return int(fd), failed(errno)
+}
+
+// setOption sets an option that is a number.
+func setOption(fd, level, name int, value int32) error {
+	_, _, errno := syscall.RawSyscall6(unix.SYS_SETSOCKOPT, uintptr(fd), uintptr(level), uintptr(name), uintptr(unsafe.Pointer(&value)), unsafe.Sizeof(value), 0)
+	return failed(errno)
+}
+
+// failed turns a number into an error; 0 is none.
+func failed(errno unix.Errno) error {
+	if errno == 0 {
+		return nil
+	}
+	return errno
+}

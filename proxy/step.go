@@ -1,0 +1,81 @@
+package proxy
+
+import (
+	"context"
+	"net"
+	"sync"
+	"time"
+)
+
+// step is the context of one step in a client's way in. It ends when the server drains, and
+// after its time, where it has one. Only whoever asks for its Done is about to wait: only then
+// does it cost a timer, and does the goroutine pass on whatever else it leads.
+type step struct {
+	context.Context           // the server's
+	until           time.Time // zero: no end of its own
+	wait            func()
+	asked           sync.Once
+	ended           context.Context
+	cancel          context.CancelFunc
+}
+
+// step returns a context for d from now; 0 means as long as the server does not drain. end
+// must be called.
+func (c *connection) step(d time.Duration) *step {
+	p := &step{Context: c.srv.draining, wait: c.pass}
+	if d > 0 {
+		p.until = time.Now().Add(d)
+	}
+	return p
+}
+
+// Deadline implements context.Context.
+func (p *step) Deadline() (time.Time, bool) { return p.until, !p.until.IsZero() }
+
+// Err implements context.Context.
+func (p *step) Err() error {
+	if err := p.Context.Err(); err != nil {
+		return err
+	}
+	if !p.until.IsZero() && !time.Now().Before(p.until) {
+		return context.DeadlineExceeded
+	}
+	return nil
+}
+
+// Done implements context.Context.
+func (p *step) Done() <-chan struct{} {
+	p.asked.Do(func() {
+		p.wait()
+		if p.until.IsZero() {
+			p.ended, p.cancel = context.WithCancel(p.Context)
+		} else {
+			p.ended, p.cancel = context.WithDeadline(p.Context, p.until)
+		}
+	})
+	return p.ended.Done()
+}
+
+// pass passes on whatever this goroutine leads beside c's connection: it is about to wait.
+func (c *connection) pass() {
+	if n := c.lead; n != nil {
+		c.lead = nil
+		n.srv.goroutines.Go(n.leads)
+	}
+}
+
+// tellWaits has f called before one of conns waits.
+func (c *connection) tellWaits(f func(), conns ...net.Conn) {
+	for _, conn := range conns {
+		if w, ok := conn.(interface{ OnWait(func()) }); ok {
+			w.OnWait(f)
+		}
+	}
+}
+
+// end gives back what waiting took.
+func (p *step) end() {
+	if p.cancel != nil {
+		p.cancel()
+	}
+}
