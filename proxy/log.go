@@ -50,6 +50,18 @@ func (s *session) who() []slog.Attr {
 	return who(s.id, s.listener, s.remote, s.clientID, s.hasName, s.userName, s.version)
 }
 
+// line logs one line. It does not ask where in the program it stands: slog would find that out at
+// the price of half the line, and no handler of ours tells it.
+func (s *Server) line(level slog.Level, text string, attrs ...slog.Attr) {
+	h, ctx := s.log.Handler(), context.Background()
+	if !h.Enabled(ctx, level) {
+		return
+	}
+	r := slog.NewRecord(time.Now(), level, text, 0)
+	r.AddAttrs(attrs...)
+	_ = h.Handle(ctx, r)
+}
+
 func milliseconds(since time.Time) slog.Attr {
 	return slog.Float64("duration_ms", float64(time.Since(since).Microseconds())/1000)
 }
@@ -59,7 +71,7 @@ func (c *connection) logAccepted() {
 	if name := c.verdict.Identity.Name; name != "" {
 		attrs = append(attrs, slog.String("identity", auth.Display([]byte(name))))
 	}
-	c.srv.log.LogAttrs(context.Background(), slog.LevelInfo, "connected",
+	c.srv.line(slog.LevelInfo, "connected",
 		append(attrs, slog.String("upstream", c.address), milliseconds(c.accepted))...)
 }
 
@@ -93,7 +105,7 @@ func (c *connection) logRefused(r *refusal, code packets.ReasonCode, answered bo
 	if r.err != nil {
 		attrs = append(attrs, slog.Any("error", r.err))
 	}
-	c.srv.log.LogAttrs(context.Background(), level, "refused", append(attrs, milliseconds(c.accepted))...)
+	c.srv.line(level, "refused", append(attrs, milliseconds(c.accepted))...)
 }
 
 // logHandshake tells of a TLS handshake that did not come to its end. A peer that just went
@@ -106,7 +118,7 @@ func (c *connection) logHandshake(err error) {
 	if c.mayLog(level, "tls_handshake") {
 		// An error about a certificate quotes it, at any length.
 		text := auth.Display([]byte(err.Error()))
-		c.srv.log.LogAttrs(context.Background(), level, "TLS handshake failed",
+		c.srv.line(level, "TLS handshake failed",
 			append(c.who(), slog.String("error", text), milliseconds(c.accepted))...)
 	}
 }
@@ -125,7 +137,7 @@ func (s *session) logConnack(code packets.ReasonCode, err error) {
 	if err != nil {
 		text, attr = "no CONNACK from the broker", slog.Any("error", err)
 	}
-	s.srv.log.LogAttrs(context.Background(), slog.LevelWarn, text,
+	s.srv.line(slog.LevelWarn, text,
 		append(s.who(), slog.String("upstream", s.upstream), attr)...)
 }
 
@@ -142,5 +154,5 @@ func (s *session) logEnded(e relay.End) {
 		level = slog.LevelWarn
 		attrs = append(attrs, slog.String("detail", "the broker sent no CONNACK"))
 	}
-	s.srv.log.LogAttrs(context.Background(), level, "session ended", append(attrs, milliseconds(s.accepted))...)
+	s.srv.line(level, "session ended", append(attrs, milliseconds(s.accepted))...)
 }

@@ -160,6 +160,9 @@ func (c *connection) refuse(r *refusal) {
 // linger gives a refused client a moment to read its answer. Where too many linger already,
 // it does not.
 func (c *connection) linger() {
+	if c.srv.lingerers.take(c, max(1, c.policy.Limits.MaxHandshakes/2)) {
+		return
+	}
 	if c.srv.handshakes.linger() {
 		drain(c.conn)
 		c.srv.handshakes.unlinger()

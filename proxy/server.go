@@ -35,6 +35,7 @@ type Server struct {
 	roster     *roster
 	governor   *governor
 	wheel      *wheel
+	lingerers  *lingerers
 	sampler    *sampler
 	lastConn   atomic.Uint64 // the log's conn
 	goroutines sync.WaitGroup
@@ -62,6 +63,7 @@ func NewServer(o Options) *Server {
 		wheel:      newWheel(),
 		listeners:  map[io.Closer]struct{}{},
 	}
+	s.lingerers = newLingerers(s.wheel)
 	s.SetPolicy(o.Policy)
 	s.sampler = newSampler(s.log, s.wheel, s.goroutines.Go)
 	s.draining, s.drain = context.WithCancel(context.Background())

@@ -42,6 +42,7 @@ func (s *Server) Close() error {
 	s.closed = true
 	s.mu.Unlock()
 	if first {
+		s.lingerers.close()
 		s.wheel.close()
 	}
 	s.goroutines.Wait()
