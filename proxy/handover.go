@@ -28,7 +28,7 @@ func (c *connection) handOver(all []byte, n int) *refusal {
 	}
 	var err error
 	if session.sent, err = c.sendConnect(upstream, connect, all, n); err != nil {
-		c.srv.roster.end(session)
+		session.abandon()
 		upstream.Close()
 		return &refusal{reason: auth.UpstreamUnavailable, err: err}
 	}
@@ -42,7 +42,7 @@ func (c *connection) handOver(all []byte, n int) *refusal {
 	}
 	_, _ = pair.UpFramer.Advance(all[n:]) // an error stays with the framer
 	c.logAccepted()
-	session.start(c.srv.relay, pair)
+	session.start(c, pair)
 	return nil
 }
 

@@ -47,7 +47,8 @@ func (c *connection) who() []slog.Attr {
 }
 
 func (s *session) who() []slog.Attr {
-	return who(s.id, s.listener, s.remote, s.clientID, s.hasName, s.userName, s.version)
+	return who(s.id, s.listener.Name, netip.AddrPortFrom(s.remote, s.port),
+		s.names[:s.split], s.hasName, s.names[s.split:], s.version)
 }
 
 // line logs one line. It does not ask where in the program it stands: slog would find that out at
@@ -154,5 +155,5 @@ func (s *session) logEnded(e relay.End) {
 		level = slog.LevelWarn
 		attrs = append(attrs, slog.String("detail", "the broker sent no CONNACK"))
 	}
-	s.srv.line(level, "session ended", append(attrs, milliseconds(s.accepted))...)
+	s.srv.line(level, "session ended", append(attrs, milliseconds(s.srv.began.Add(s.accepted)))...)
 }

@@ -232,6 +232,9 @@ func (n *nursery) listenTo(c *connection, conn *socket.Conn, young bool) bool {
 	if young && !n.claim(c) {
 		return true // it was disturbed meanwhile, and has a goroutine
 	}
+	if young {
+		conn.Unwatch(n.poller)
+	}
 	// An end or an error will be met again.
 	conn.Unread(n.first[:m])
 	c.lead = n

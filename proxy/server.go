@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"mqttward/proxy/relay"
 )
@@ -38,6 +39,8 @@ type Server struct {
 	lingerers  *lingerers
 	sampler    *sampler
 	lastConn   atomic.Uint64 // the log's conn
+	began      time.Time
+	starting   starting
 	goroutines sync.WaitGroup
 
 	// draining ends when the server begins to end: whoever is not relaying yet is refused.
@@ -62,6 +65,8 @@ func NewServer(o Options) *Server {
 		governor:   newGovernor(),
 		wheel:      newWheel(),
 		listeners:  map[io.Closer]struct{}{},
+		began:      time.Now(),
+		starting:   starting{asked: map[*session]func(relay.Link){}},
 	}
 	s.lingerers = newLingerers(s.wheel)
 	s.SetPolicy(o.Policy)

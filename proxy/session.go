@@ -19,80 +19,110 @@ var (
 )
 
 // session is a client whose bytes are relayed. It keeps what its log lines need and nothing
-// of its CONNECT.
+// of its CONNECT, and is as small as that allows: there may be a million of them, most idle.
 type session struct {
 	srv      *Server
 	id       uint64
-	listener string
-	remote   netip.AddrPort
-	clientID string // as shown
-	userName string // as shown
-	hasName  bool
-	version  packets.Version
+	listener *Listener
 	upstream string
-	accepted time.Time
+	names    string        // the client id and behind it the user name, as shown
+	accepted time.Duration // since the server's start
+	sent     uint64        // bytes that went to the broker before the relay took over
+	waits    atomic.Pointer[waits]
+	link     relay.Link // nil until the relay has started; see starting
+	remote   netip.Addr
+	port     uint16 // of remote
+	split    uint16 // where in names the user name begins
+	version  packets.Version
+	hasName  bool
 
+	connacked, refused atomic.Bool // by the broker
+}
+
+// waits is what a session waits for: the broker's CONNACK, or the end of a refused client, and
+// then the end of its proof. A session that waits for nothing has none.
+type waits struct {
 	timer            timer
-	connackTimeout   time.Duration
 	halfCloseTimeout time.Duration
 	connackBy        time.Time
-	connacked        atomic.Bool
-	expires          time.Time   // zero: never
-	refused          atomic.Bool // by the broker
+	expires          time.Time // zero: never
+}
 
-	sent uint64 // bytes that went to the broker before the relay took over
-
-	mu    sync.Mutex
-	link  relay.Link       // nil until the relay has started
-	early func(relay.Link) // what was asked of the link before that
+// starting knows what was asked of sessions whose relay has not started. It is safe for
+// concurrent use.
+type starting struct {
+	mu    sync.Mutex // guards the sessions' links too
+	asked map[*session]func(relay.Link)
 }
 
 func (c *connection) newSession() *session {
-	s := &session{
-		srv: c.srv, id: c.id, listener: c.listener.Name, remote: peerOf(c.socket),
-		clientID: auth.Display(c.creds.ClientID),
-		userName: auth.Display(c.creds.UserName), hasName: c.creds.HasUserName,
-		version: c.connect.Version, upstream: c.address, accepted: c.accepted,
-		// Not the policy: a session would keep all of it in memory, its users too.
-		connackTimeout: c.policy.Limits.ConnackTimeout, halfCloseTimeout: c.policy.Limits.HalfCloseTimeout,
+	clientID, userName := auth.Display(c.creds.ClientID), auth.Display(c.creds.UserName)
+	peer := peerOf(c.socket)
+	return &session{
+		srv: c.srv, id: c.id, listener: c.listener, remote: peer.Addr(), port: peer.Port(),
+		names: clientID + userName, split: uint16(len(clientID)), hasName: c.creds.HasUserName,
+		version: c.connect.Version, upstream: c.address, accepted: c.accepted.Sub(c.srv.began),
 	}
-	s.timer.owner = s
-	if e := c.verdict.Identity.Expires; !e.IsZero() && !c.policy.Expiry.Keep {
-		if j := c.policy.Expiry.Jitter; j > 0 {
-			e = e.Add(rand.N(j))
-		}
-		s.expires = e
-	}
-	return s
 }
 
-// start relays, and waits for the broker's CONNACK.
-func (s *session) start(engine relay.Relay, p relay.Pair) {
-	s.connackBy = time.Now().Add(s.connackTimeout)
-	first := s.connackBy
-	if !s.expires.IsZero() && s.expires.Before(first) {
-		first = s.expires
+// expires returns when the session of c ends with the proof of its client's identity; the zero
+// time means never.
+func (c *connection) expires() time.Time {
+	e := c.verdict.Identity.Expires
+	if e.IsZero() || c.policy.Expiry.Keep {
+		return time.Time{}
 	}
-	s.srv.wheel.set(&s.timer, first)
-	link := engine.Start(p)
-	s.mu.Lock()
+	if j := c.policy.Expiry.Jitter; j > 0 {
+		e = e.Add(rand.N(j))
+	}
+	return e
+}
+
+// start relays for c, and waits for the broker's CONNACK.
+func (s *session) start(c *connection, p relay.Pair) {
+	limits := &c.policy.Limits
+	w := &waits{
+		halfCloseTimeout: limits.HalfCloseTimeout,
+		connackBy:        time.Now().Add(limits.ConnackTimeout),
+		expires:          c.expires(),
+	}
+	w.timer.owner = s
+	s.waits.Store(w)
+	first := w.connackBy
+	if !w.expires.IsZero() && w.expires.Before(first) {
+		first = w.expires
+	}
+	s.srv.wheel.set(&w.timer, first)
+	link := s.srv.relay.Start(p)
+	starting := &s.srv.starting
+	starting.mu.Lock()
 	s.link = link
-	early := s.early
-	s.mu.Unlock()
+	early := starting.asked[s]
+	delete(starting.asked, s)
+	starting.mu.Unlock()
 	if early != nil {
 		early(link)
 	}
 }
 
+// abandon ends a session that will not start.
+func (s *session) abandon() {
+	s.srv.starting.mu.Lock()
+	delete(s.srv.starting.asked, s)
+	s.srv.starting.mu.Unlock()
+	s.srv.roster.end(s)
+}
+
 // withLink calls f with the session's link, as soon as there is one. Of what is asked before
 // that, the last holds.
 func (s *session) withLink(f func(relay.Link)) {
-	s.mu.Lock()
+	starting := &s.srv.starting
+	starting.mu.Lock()
 	link := s.link
 	if link == nil {
-		s.early = f
+		starting.asked[s] = f
 	}
-	s.mu.Unlock()
+	starting.mu.Unlock()
 	if link != nil {
 		f(link)
 	}
@@ -102,26 +132,39 @@ func (s *session) withLink(f func(relay.Link)) {
 // is given as long as one that half-closes. [MQTT5 3.2.2-7]
 func (s *session) Connack(code packets.ReasonCode, err error) {
 	s.connacked.Store(true)
+	w := s.waits.Load()
+	if w == nil {
+		return // it has ended
+	}
 	switch {
 	case err != nil || code != packets.Success:
 		s.refused.Store(true)
-		s.srv.wheel.set(&s.timer, time.Now().Add(s.halfCloseTimeout))
+		s.srv.wheel.set(&w.timer, time.Now().Add(w.halfCloseTimeout))
 		s.srv.goroutines.Go(func() { s.logConnack(code, err) }) // the log may block
-	case s.expires.IsZero():
-		s.srv.wheel.unset(&s.timer)
+	case w.expires.IsZero():
+		s.endWaits()
 	default:
-		s.srv.wheel.set(&s.timer, s.expires)
+		s.srv.wheel.set(&w.timer, w.expires)
+	}
+}
+
+// endWaits has the session wait for nothing more.
+func (s *session) endWaits() {
+	if w := s.waits.Swap(nil); w != nil {
+		s.srv.wheel.unset(&w.timer)
 	}
 }
 
 // due is called by the wheel.
 func (s *session) due(now time.Time) {
+	w := s.waits.Load()
 	switch {
-	case !s.connacked.Load() && !now.Before(s.connackBy):
+	case w == nil:
+	case !s.connacked.Load() && !now.Before(w.connackBy):
 		s.end(relay.ConnackTimeout, nil)
 	case s.refused.Load():
 		s.end(relay.UpstreamRefused, nil)
-	case !s.expires.IsZero() && !now.Before(s.expires):
+	case !w.expires.IsZero() && !now.Before(w.expires):
 		s.end(relay.Expired, maximumConnectTime)
 	}
 }
@@ -143,7 +186,7 @@ func (s *session) kill(cause relay.Cause) {
 
 // Ended is called by the relay when both sides are closed.
 func (s *session) Ended(e relay.End) {
-	s.srv.wheel.unset(&s.timer)
+	s.endWaits()
 	s.logEnded(e)
 	s.srv.roster.dismiss()
 	s.srv.roster.end(s)

@@ -15,6 +15,9 @@ func (s *Server) Sessions() int {
 	return len(s.roster.sessions)
 }
 
+// Accepted is the number of connections that were accepted so far.
+func (s *Server) Accepted() uint64 { return s.lastConn.Load() }
+
 // Shutdown closes the listeners, refuses whoever is not relaying yet with shutting_down, ends
 // every session, MQTT 5.0 clients with DISCONNECT 0x8B where a packet boundary comes, and
 // waits for all of them. When ctx ends first, its error is returned, and Close ends the rest.

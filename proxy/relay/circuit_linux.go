@@ -22,10 +22,10 @@ type circuit struct {
 	sides   [2]side
 
 	lastByte  atomic.Int64 // Unix nanoseconds
-	halfClose time.Duration
-	limit     uint32 // the client's Maximum Packet Size, 0: none
-	slot      int32  // in the loop's table
-	connected bool   // a successful CONNACK has passed down
+	halfClose uint32       // milliseconds
+	limit     uint32       // the client's Maximum Packet Size, 0: none
+	slot      int32        // in the loop's table
+	connected bool         // a successful CONNACK has passed down
 	over      bool
 	again     bool // it is in the loop's list of those that go on
 }

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"crypto/tls"
 	"fmt"
+	"math"
 	"net"
 	"sync/atomic"
 	"syscall"
@@ -50,7 +51,7 @@ func (e *loops) Start(p Pair) Link {
 	l := e.all[int(e.next.Add(1))%len(e.all)]
 	c := &circuit{
 		loop: l, owner: p.Owner, scanner: &packets.ConnackScanner{},
-		limit: p.MaximumPacketSize, halfClose: cmp.Or(p.HalfCloseTimeout, defaultHalfClose),
+		limit: p.MaximumPacketSize, halfClose: uint32(min(cmp.Or(p.HalfCloseTimeout, defaultHalfClose).Milliseconds(), math.MaxUint32)),
 	}
 	for k, side := range [2]net.Conn{client: p.Client, upstream: p.Upstream} {
 		c.sides[k].fd = fds[k]

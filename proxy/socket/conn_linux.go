@@ -304,6 +304,15 @@ func (l *Listener) Watch(p *Poller, t Token) error {
 	return p.Watch(l.fd, t, unix.EPOLLIN|unix.EPOLLET)
 }
 
+// Unwatch has p forget the connection, before somebody else watches its descriptor.
+func (c *Conn) Unwatch(p *Poller) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.fd >= 0 {
+		_ = p.control(unix.EPOLL_CTL_DEL, c.fd, 0, 0)
+	}
+}
+
 // WatchAgain is Watch for a connection that p has told of.
 func (c *Conn) WatchAgain(p *Poller, t Token) error {
 	c.mu.Lock()

@@ -24,6 +24,9 @@ func (d *Daemon) Run(signals <-chan os.Signal) error {
 	w.begin(g)
 	d.log.Info("starting", "stages", g.stageNames(), "upstream", g.config.Upstream.Addresses, "relay", d.engine,
 		"max_connections", g.policy.Limits.MaxConnections, "max_handshakes", g.policy.Limits.MaxHandshakes)
+	w.background.Go(func() {
+		tidy(ctx, func() (uint64, int) { return d.server.Accepted(), d.server.Sessions() })
+	})
 	failed := make(chan error, len(d.listeners))
 	for _, l := range d.listeners {
 		d.log.Info("listening", "listener", l.Name, "address", l.Addr().String(), "tls", l.Secure)
