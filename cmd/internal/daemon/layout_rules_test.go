@@ -45,8 +45,9 @@ var layout = map[string]packageRules{
 	},
 	"packets": {},
 	"proxy": {
-		ours:  []string{"auth", "packets", "proxy/relay"},
-		tests: []string{moduleGoleak},
+		ours:   []string{"auth", "packets", "proxy/relay"},
+		theirs: []string{moduleSys},
+		tests:  []string{moduleGoleak},
 	},
 	"proxy/proxytest": {
 		ours:   []string{"packets"},
