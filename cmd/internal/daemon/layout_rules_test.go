@@ -72,7 +72,8 @@ var layout = map[string]packageRules{
 		},
 	},
 	"cmd/mqttward-bench": {
-		ours: []string{"packets"},
+		ours:   []string{"packets"},
+		theirs: []string{"golang.org/x/crypto", moduleSys},
 	},
 	"cmd/mqttward-demo": {
 		ours:   []string{"cmd/internal/daemon", "config", "packets"},
