@@ -35,6 +35,7 @@ func (d *document) checkListeners(listeners []Listener) {
 		path := joinIndex("listener", i)
 		d.checkName(path+".name", l.Name, names)
 		d.checkBind(path+".bind", l.Bind, listeners[:i])
+		d.checkReusePort(path+".reuse_port", l.ReusePort, canReusePort)
 		if l.TLS != nil {
 			d.checkListenerTLS(path+".tls", l.TLS)
 		}
@@ -72,6 +73,14 @@ func (d *document) checkBind(path, bind string, before []Listener) {
 			d.fault(path, "%q can't be listened on beside %q of listener[%d]", bind, l.Bind, i)
 			return
 		}
+	}
+}
+
+// checkReusePort judges whether a port may be shared with other processes on a system that can
+// do that, or can't.
+func (d *document) checkReusePort(path string, wanted, can bool) {
+	if wanted && !can {
+		d.fault(path, "this system can't share a port between processes: remove it")
 	}
 }
 

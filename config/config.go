@@ -36,6 +36,9 @@ type Listener struct {
 	// Bind is the address, "host:port". An empty host means every address, port 0 one that
 	// the system chooses.
 	Bind string
+	// ReusePort says that other processes of the same user may listen at Bind too, each with
+	// this key set, and share its clients (SO_REUSEPORT). Never set where the system has none.
+	ReusePort bool
 	// TLS is nil where the listener speaks plain TCP.
 	TLS *ListenerTLS
 }

@@ -15,6 +15,7 @@ const full = `
 [[listener]]
 name = "plain"
 bind = ":1883"
+reuse_port = true
 [[listener]]
 name = "tls-1"
 bind = "[::1]:8883"
@@ -108,7 +109,7 @@ func TestEveryKeyArrives(t *testing.T) {
 	at := func(name string) string { return filepath.Join(dir, name) }
 	want := &Config{
 		Listeners: []Listener{
-			{Name: "plain", Bind: ":1883"},
+			{Name: "plain", Bind: ":1883", ReusePort: true},
 			{Name: "tls-1", Bind: "[::1]:8883", TLS: &ListenerTLS{
 				CertFile: at("server.crt"), KeyFile: "/etc/server.key", MinVersion: tls.VersionTLS13,
 				ClientAuth: ClientAuthRequire, ClientCAFile: at("ca.crt"),

@@ -22,9 +22,10 @@ func readConfig(t *table) *Config {
 
 func readListener(t *table) Listener {
 	return Listener{
-		Name: t.string("name"),
-		Bind: t.string("bind"),
-		TLS:  readListenerTLS(t.table("tls")),
+		Name:      t.string("name"),
+		Bind:      t.string("bind"),
+		ReusePort: t.bool("reuse_port", false),
+		TLS:       readListenerTLS(t.table("tls")),
 	}
 }
 

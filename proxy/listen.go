@@ -3,6 +3,7 @@ package proxy
 import (
 	"context"
 	"net"
+	"syscall"
 	"time"
 )
 
@@ -24,7 +25,19 @@ type Listener struct {
 
 // Listen opens the TCP address bind, such as "0.0.0.0:1883", for MQTT.
 func Listen(ctx context.Context, bind string) (net.Listener, error) {
-	lc := net.ListenConfig{KeepAliveConfig: KeepAlive()}
+	return listen(ctx, bind, nil)
+}
+
+// ListenShared is [Listen] for an address at which other processes of the same user listen too,
+// all of them by ListenShared. Linux spreads new clients over them. Where the system has no
+// SO_REUSEPORT it fails.
+func ListenShared(ctx context.Context, bind string) (net.Listener, error) {
+	return listen(ctx, bind, reusePort)
+}
+
+// listen opens bind; control, where there is one, prepares the socket before it is bound.
+func listen(ctx context.Context, bind string, control func(network, address string, c syscall.RawConn) error) (net.Listener, error) {
+	lc := net.ListenConfig{KeepAliveConfig: KeepAlive(), Control: control}
 	// A multipath socket costs more per connection and can't leave the runtime's poller.
 	lc.SetMultipathTCP(false)
 	l, err := lc.Listen(ctx, "tcp", bind)

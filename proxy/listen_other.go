@@ -1,7 +1,14 @@
-//go:build !linux
+//go:build !darwin && !dragonfly && !freebsd && !linux && !netbsd && !openbsd
 
 package proxy
 
-import "net"
+import (
+	"errors"
+	"fmt"
+	"syscall"
+)
 
-func own(l *net.TCPListener) (net.Listener, error) { return l, nil }
+// reusePort can't be had here.
+func reusePort(_, _ string, _ syscall.RawConn) error {
+	return fmt.Errorf("share a port between processes: %w", errors.ErrUnsupported)
+}

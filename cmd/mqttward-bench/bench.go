@@ -15,6 +15,7 @@ type bench struct {
 	dir         string // temporary
 	binary      string // mqttward
 	connections int    // the most that are open at once
+	loops       int    // of mqttward's relay; 0 leaves it to mqttward
 	secrets     *secrets
 	serial      int // of the next token
 	started     int // proxies so far
@@ -24,6 +25,7 @@ type bench struct {
 	certificates     map[door]certificateFiles
 	roots            map[door]string // the certificates, for the clients
 
+	brokerKeys  brokerKeys
 	broker      *helper
 	brokerDoors map[door]string
 	clients     *helper
@@ -33,8 +35,8 @@ type bench struct {
 type certificateFiles struct{ cert, key, both string }
 
 // newBench builds mqttward and starts the broker and the clients.
-func newBench(ctx context.Context, connections int) (*bench, error) {
-	b := &bench{connections: connections}
+func newBench(ctx context.Context, connections, loops int) (*bench, error) {
+	b := &bench{connections: connections, loops: loops}
 	if err := b.prepare(ctx); err != nil {
 		b.close()
 		return nil, err
@@ -52,22 +54,33 @@ func (b *bench) prepare(ctx context.Context) (err error) {
 	if b.secrets, err = newSecrets(); err != nil {
 		return err
 	}
-	keys, err := b.writeKeys()
-	if err != nil {
+	if b.brokerKeys, err = b.writeKeys(); err != nil {
 		return err
 	}
-	if b.broker, err = startHelper(helperBroker, b.dir); err != nil {
+	if b.broker, b.brokerDoors, err = b.startBroker(); err != nil {
 		return err
 	}
-	if err := json.NewEncoder(b.broker.stdin).Encode(keys); err != nil {
-		return err
-	}
-	if err := b.broker.receive(&b.brokerDoors); err != nil {
-		return err
-	}
-	b.clients, err = startHelper(helperClients, b.dir)
+	b.clients, err = b.startClients()
 	return err
 }
+
+// startBroker starts a broker. The caller closes it.
+func (b *bench) startBroker() (h *helper, doors map[door]string, err error) {
+	if h, err = startHelper(helperBroker, b.dir); err != nil {
+		return nil, nil, err
+	}
+	if err = json.NewEncoder(h.stdin).Encode(b.brokerKeys); err == nil {
+		err = h.receive(&doors)
+	}
+	if err != nil {
+		h.close()
+		return nil, nil, err
+	}
+	return h, doors, nil
+}
+
+// startClients starts a process of clients. The caller closes it.
+func (b *bench) startClients() (*helper, error) { return startHelper(helperClients, b.dir) }
 
 // build builds mqttward from this module.
 func (b *bench) build(ctx context.Context) error {

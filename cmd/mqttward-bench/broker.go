@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"crypto/tls"
 	"encoding/json"
 	"fmt"
@@ -12,8 +13,8 @@ import (
 )
 
 // The broker accepts every CONNECT. What it then does, the client id says: "sink-N-..." takes
-// N bytes and answers PINGRESP, any other is sent back all that it sends. A PUBLISH of quality
-// 0 looks the same in both directions.
+// N bytes and answers PINGRESP, any other is sent back all that it sends, but for a PINGREQ,
+// which is answered. A PUBLISH of quality 0 looks the same in both directions.
 
 const (
 	sinkPrefix   = "sink-"
@@ -22,8 +23,9 @@ const (
 	connectLimit = 64 << 10 // of a CONNECT
 )
 
-// pingResponse tells a stream's client that all has arrived. [MQTT311 3.13]
-var pingResponse = []byte{0xD0, 0x00}
+// The keep-alive pings. The response also tells a stream's client that all has arrived.
+// [MQTT311 3.12, 3.13]
+var pingRequest, pingResponse = []byte{0xC0, 0x00}, []byte{0xD0, 0x00}
 
 // brokerKeys is what the broker's process is told: the certificates of its TLS listeners.
 type brokerKeys map[door]certificate
@@ -36,17 +38,21 @@ func serveBroker(in io.Reader, out io.Writer) error {
 	if err := orders.Decode(&keys); err != nil {
 		return fmt.Errorf("read the keys: %w", err)
 	}
+	plainEchoes, err := newEchoes()
+	if err != nil {
+		return err
+	}
 	addresses := map[door]string{}
 	for _, d := range tlsDoors() {
 		pair, err := tls.X509KeyPair([]byte(keys[d].Cert), []byte(keys[d].Key))
 		if err != nil {
 			return err
 		}
-		if addresses[d], err = serveDoor(&tls.Config{Certificates: []tls.Certificate{pair}}); err != nil {
+		if addresses[d], err = serveDoor(&tls.Config{Certificates: []tls.Certificate{pair}, DynamicRecordSizingDisabled: true}, plainEchoes); err != nil {
 			return err
 		}
 	}
-	plain, err := serveDoor(nil)
+	plain, err := serveDoor(nil, plainEchoes)
 	if err != nil {
 		return err
 	}
@@ -61,7 +67,7 @@ func serveBroker(in io.Reader, out io.Writer) error {
 }
 
 // serveDoor serves at a port of its own, as long as the process lives.
-func serveDoor(c *tls.Config) (address string, err error) {
+func serveDoor(c *tls.Config, plain *echoes) (address string, err error) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return "", err
@@ -76,48 +82,67 @@ func serveDoor(c *tls.Config) (address string, err error) {
 			if err != nil {
 				return // no descriptors are left: clients will wait in vain, and say so
 			}
-			go serveClient(conn)
+			go serveClient(conn, plain)
 		}
 	}()
 	return address, nil
 }
 
-// serveClient has one connection until its end. Whatever goes wrong, the client sees it.
-func serveClient(conn net.Conn) {
+// serveClient has one connection until its end, or until it is one of the plain echoes.
+// Whatever goes wrong, the client sees it.
+func serveClient(conn net.Conn, plain *echoes) {
+	volume, rest, err := admit(conn)
+	tcp, isPlain := conn.(*net.TCPConn)
+	if err == nil && volume == 0 && isPlain {
+		plain.take(tcp)
+		return
+	}
 	defer conn.Close()
+	switch {
+	case err != nil:
+	case volume == 0:
+		echo(conn)
+	case isPlain:
+		if drop(tcp, volume-int64(rest)) == nil {
+			sayDone(conn)
+		}
+	default:
+		if _, err := io.CopyN(io.Discard, conn, volume-int64(rest)); err == nil {
+			sayDone(conn)
+		}
+	}
+}
+
+// admit answers a CONNECT. volume is what the client will send, or 0 where it wants an echo;
+// rest is how much of it has come already. An echo's part has been sent back.
+func admit(conn net.Conn) (volume int64, rest int, err error) {
 	all, n, err := packets.ReadConnect(conn, nil, connectLimit)
 	if err != nil {
-		return
+		return 0, 0, err
 	}
 	var c packets.Connect
 	if err := packets.ParseConnect(all[:n], &c); err != nil {
-		return
+		return 0, 0, err
 	}
-	if _, err := conn.Write(packets.AppendConnack(nil, c.Version, packets.Success, "")); err != nil {
-		return
-	}
-	if rest, ok := strings.CutPrefix(string(c.ClientID), sinkPrefix); ok {
-		var volume int64
-		if _, err := fmt.Sscanf(rest, "%d-", &volume); err == nil {
-			sink(conn, volume-int64(len(all)-n))
+	answer := packets.AppendConnack(nil, c.Version, packets.Success, "")
+	if of, ok := strings.CutPrefix(string(c.ClientID), sinkPrefix); ok {
+		if _, err := fmt.Sscanf(of, "%d-", &volume); err != nil {
+			return 0, 0, err
 		}
-		return
+	} else {
+		answer = append(answer, all[n:]...)
 	}
-	echo(conn, all[n:])
+	_, err = conn.Write(answer)
+	return volume, len(all) - n, err
 }
 
-// echo sends back first, and whatever comes.
-func echo(conn net.Conn, first []byte) {
-	if len(first) > 0 {
-		if _, err := conn.Write(first); err != nil {
-			return
-		}
-	}
+// echo sends back what comes.
+func echo(conn net.Conn) {
 	buf := make([]byte, echoBuffer)
 	for {
 		n, err := conn.Read(buf)
 		if n > 0 {
-			if _, err := conn.Write(buf[:n]); err != nil {
+			if _, err := conn.Write(reply(buf[:n])); err != nil {
 				return
 			}
 		}
@@ -127,17 +152,18 @@ func echo(conn net.Conn, first []byte) {
 	}
 }
 
-// sink takes so many bytes, says so, and waits for the end.
-func sink(conn net.Conn, volume int64) {
-	buf := make([]byte, sinkBuffer)
-	for volume > 0 {
-		n, err := conn.Read(buf)
-		if volume -= int64(n); err != nil {
-			return
-		}
+// reply is what the broker says to b: the same, but for a PINGREQ.
+func reply(b []byte) []byte {
+	if bytes.Equal(b, pingRequest) {
+		return pingResponse
 	}
+	return b
+}
+
+// sayDone tells a stream's client that all is there, and waits for its end.
+func sayDone(conn net.Conn) {
 	if _, err := conn.Write(pingResponse); err != nil {
 		return
 	}
-	_, _ = conn.Read(buf[:1])
+	_, _ = io.Copy(io.Discard, conn)
 }

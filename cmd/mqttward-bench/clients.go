@@ -16,8 +16,10 @@ import (
 // clients are the devices, all in one process.
 type clients struct {
 	held []net.Conn
+	raw  []int // descriptors of those held for round trips
 	o    order // that made them
 	next atomic.Int64
+	live *live // nil: none
 }
 
 // serveClients is the clients' process: an outcome for each order, until the input ends.
@@ -53,6 +55,17 @@ func (c *clients) carryOut(o order) (outcome, error) {
 		return c.roundTrip(o)
 	case doStream:
 		return c.stream()
+	case doLive:
+		c.live = startLive(c.held, o)
+		return outcome{}, nil
+	case doLap:
+		return c.lap()
+	case doStorm:
+		return c.storm(o)
+	case doKeep:
+		return c.keep(o)
+	case doProbe:
+		return c.probe(o)
 	case doRelease:
 		c.release()
 		return outcome{}, nil
@@ -96,7 +109,19 @@ func (o order) tlsConfig() (*tls.Config, error) {
 	if !roots.AppendCertsFromPEM([]byte(o.Root)) {
 		return nil, errors.New("the order's certificate can't be read")
 	}
-	return &tls.Config{RootCAs: roots, ServerName: serverName, MinVersion: tls.VersionTLS13}, nil
+	return &tls.Config{
+		RootCAs: roots, ServerName: serverName, MinVersion: tls.VersionTLS13,
+		DynamicRecordSizingDisabled: true, // full records from the first on
+	}, nil
+}
+
+// device returns the client of an order at a place of it, counted from 0.
+func (c *clients) device(o *order, config *tls.Config, place int) device {
+	d := device{order: o, tls: config, serial: int64(place)}
+	if !o.Same {
+		d.serial = c.next.Add(1)
+	}
+	return d
 }
 
 // hold opens connections and keeps them.
@@ -105,11 +130,14 @@ func (c *clients) hold(o order) (outcome, error) {
 	if err != nil {
 		return outcome{}, err
 	}
-	c.release()
-	c.o, c.held = o, make([]net.Conn, o.Count)
+	if !o.More {
+		c.release()
+	}
+	before := len(c.held)
+	c.o, c.held = o, append(c.held, make([]net.Conn, o.Count)...)
 	start := time.Now()
 	err = each(o.Count, workers, func(i int) error {
-		d := device{order: &o, tls: config, serial: c.next.Add(1)}
+		d := c.device(&o, config, i)
 		conn, code, err := d.connect()
 		switch {
 		case err != nil:
@@ -118,29 +146,61 @@ func (c *clients) hold(o order) (outcome, error) {
 			conn.Close()
 			return fmt.Errorf("refused with code %d", code)
 		}
-		c.held[i] = conn
+		c.held[before+i] = conn
 		return nil
 	})
-	return outcome{Done: o.Count, Seconds: time.Since(start).Seconds()}, err
+	result := outcome{Done: o.Count, Seconds: time.Since(start).Seconds()}
+	if err == nil && o.Raw {
+		err = c.detach()
+	}
+	return result, err
+}
+
+// detach makes the connections held raw.
+func (c *clients) detach() error {
+	for i, conn := range c.held {
+		tcp, ok := conn.(*net.TCPConn)
+		if !ok {
+			return errors.New("a TLS connection can't be raw")
+		}
+		c.held[i] = nil
+		fd, err := detach(tcp)
+		if err != nil {
+			return err
+		}
+		c.raw = append(c.raw, fd)
+	}
+	c.held = nil
+	return nil
 }
 
 // release closes what is held. By a reset: so many ends by a FIN would leave the ports in
 // TIME_WAIT for those who come after.
 func (c *clients) release() {
-	for _, conn := range c.held {
-		if conn == nil {
-			continue
-		}
-		raw := conn
-		if t, ok := conn.(*tls.Conn); ok {
-			raw = t.NetConn()
-		}
-		if t, ok := raw.(*net.TCPConn); ok {
-			_ = t.SetLinger(0)
-		}
-		raw.Close()
+	if c.live != nil {
+		c.live.end()
+		c.live = nil
 	}
-	c.held = nil
+	for _, fd := range c.raw {
+		cut(fd)
+	}
+	for _, conn := range c.held {
+		if conn != nil {
+			reset(conn)
+		}
+	}
+	c.held, c.raw = nil, nil
+}
+
+// reset closes a connection by a reset.
+func reset(conn net.Conn) {
+	if t, ok := conn.(*tls.Conn); ok {
+		conn = t.NetConn()
+	}
+	if t, ok := conn.(*net.TCPConn); ok {
+		_ = t.SetLinger(0)
+	}
+	conn.Close()
 }
 
 // connect is the life of Count devices that have nothing to say.
@@ -151,8 +211,8 @@ func (c *clients) connect(o order) (outcome, error) {
 	}
 	var answered atomic.Int64
 	start := time.Now()
-	err = each(o.Count, workers, func(int) error {
-		d := device{order: &o, tls: config, serial: c.next.Add(1)}
+	err = each(o.Count, workers, func(i int) error {
+		d := c.device(&o, config, i)
 		if !o.Refused {
 			return d.comeAndGo()
 		}

@@ -12,7 +12,7 @@ import (
 	"mqttward/packets"
 )
 
-// userName is that of all devices, and in the tokens' claim.
+// userName is that of the devices with tokens, and in the tokens' claim.
 const userName = "bench"
 
 // stepTimeout bounds a connect, a refusal, one message.
@@ -25,7 +25,7 @@ var disconnect = []byte{0xE0, 0x00}
 type device struct {
 	order  *order
 	tls    *tls.Config // nil: plain TCP
-	serial int64       // counts from 1, in all the process's life
+	serial int64       // its number: see order.Same
 }
 
 // packet returns the device's CONNECT.
@@ -36,16 +36,26 @@ func (d *device) packet() []byte {
 		c.ClientID = fmt.Appendf(nil, "%s%d-%d", sinkPrefix, d.order.Volume, d.serial)
 	}
 	if p := d.order.Passwords; len(p) > 0 {
-		c.HasUserName, c.UserName = true, []byte(userName)
+		c.HasUserName, c.UserName = true, []byte(d.userName())
 		c.HasPassword, c.Password = true, []byte(p[d.serial%int64(len(p))])
 	}
 	return packets.AppendConnect(nil, &c)
+}
+
+func (d *device) userName() string {
+	if d.order.Users == "" {
+		return userName
+	}
+	return fmt.Sprintf("%s%d", d.order.Users, d.serial)
 }
 
 // dial opens the connection, TLS included.
 func (d *device) dial() (net.Conn, error) {
 	// No keepalive: its eight system calls would be paid here, for nothing.
 	dialer := net.Dialer{Timeout: stepTimeout, KeepAlive: -1}
+	if d.order.Source != "" {
+		dialer.LocalAddr, dialer.Control = &net.TCPAddr{IP: net.ParseIP(d.order.Source)}, shareSource
+	}
 	conn, err := dialer.Dial("tcp", d.order.Address)
 	if err != nil {
 		return nil, err

@@ -2,8 +2,10 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"os"
 	"runtime"
 	"slices"
 	"strings"
@@ -18,13 +20,16 @@ func measure(ctx context.Context, s settings, stdout, stderr io.Writer) error {
 		return err
 	}
 	s.routes = slices.DeleteFunc(s.routes, func(name string) bool {
-		if installed(name) {
-			return false
+		what := missing(name)
+		if what != "" {
+			fmt.Fprintf(stderr, "%s: %s: it is left out\n", name, what)
 		}
-		fmt.Fprintf(stderr, "%s is not installed: it is left out\n", name)
-		return true
+		return what != ""
 	})
-	b, err := newBench(ctx, connections)
+	if s.svg != "" && !slices.Contains(s.routes, routeHAProxy) {
+		return errors.New("-svg: the chart is of ratios to haproxy, which is not measured")
+	}
+	b, err := newBench(ctx, connections, s.loops)
 	if err != nil {
 		return err
 	}
@@ -33,6 +38,7 @@ func measure(ctx context.Context, s settings, stdout, stderr io.Writer) error {
 		runtime.Version(), runtime.GOOS, runtime.GOARCH, runtime.NumCPU(), s.rounds); err != nil {
 		return err
 	}
+	var results []*sheet
 	for _, name := range s.sheets {
 		fmt.Fprintf(stderr, "measuring %s\n", name)
 		result, err := b.sheet(ctx, name, s)
@@ -42,25 +48,44 @@ func measure(ctx context.Context, s settings, stdout, stderr io.Writer) error {
 		if err := result.write(stdout, s.markdown); err != nil {
 			return err
 		}
+		results = append(results, result)
 	}
-	return nil
+	if s.svg == "" {
+		return nil
+	}
+	picture, err := drawChart(results)
+	if err != nil {
+		return fmt.Errorf("-svg: %w", err)
+	}
+	return os.WriteFile(s.svg, picture, 0o644)
 }
 
-// mostConnections returns how many the settings want open at once.
+// mostConnections returns how many the settings want open at once in one process.
 func (s *settings) mostConnections() int {
 	most := workers
-	if slices.Contains(s.sheets, sheetIdle) {
-		most = max(most, s.high)
-	}
-	if slices.Contains(s.sheets, sheetRoundTrip) {
-		most = max(most, slices.Max(s.clients))
+	for _, name := range s.sheets {
+		switch name {
+		case sheetIdle:
+			most = max(most, s.high)
+		case sheetRoundTrip:
+			most = max(most, slices.Max(s.clients))
+		case sheetStorm:
+			most = max(most, max(s.devices, s.sample)+s.live)
+		case sheetScale:
+			most = max(most, (s.sessions+s.processes-1)/s.processes)
+		}
 	}
 	return most
 }
 
 func (b *bench) sheet(ctx context.Context, name string, s settings) (*sheet, error) {
-	if name == sheetIdle {
-		return b.idle(ctx, s) // which starts a proxy anew each time
+	switch name { // those that start proxies anew each time
+	case sheetIdle:
+		return b.idle(ctx, s)
+	case sheetStorm:
+		return b.storm(ctx, s)
+	case sheetScale:
+		return b.scale(ctx, s)
 	}
 	var routes []*route
 	defer func() {
@@ -121,12 +146,19 @@ func (b *bench) spent(ctx context.Context, r *route, o order) (result outcome, s
 	return result, after - before, true, err
 }
 
-// do has an order carried out that is not measured.
+// do has an order carried out whose outcome does not matter.
 func (b *bench) do(ctx context.Context, r *route, o order) error {
-	if _, err := b.clients.do(ctx, o); err != nil {
-		return b.explain(r, err)
+	_, err := b.ask(ctx, b.clients, r, o)
+	return err
+}
+
+// ask has an order carried out by clients that may not be the usual ones.
+func (b *bench) ask(ctx context.Context, clients *helper, r *route, o order) (outcome, error) {
+	result, err := clients.do(ctx, o)
+	if err != nil {
+		return outcome{}, b.explain(r, err)
 	}
-	return nil
+	return result, nil
 }
 
 // explain adds the route, and what its proxy said last, to what the clients saw.

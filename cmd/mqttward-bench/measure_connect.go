@@ -5,6 +5,7 @@ import "context"
 const (
 	columnConnects  = "connects/s"
 	columnProcessor = "processor µs each"
+	columnOfHS256   = "of haproxy's HS256"
 	columnRefusals  = "refusals/s"
 	columnAnswered  = "with CONNACK"
 )
@@ -17,10 +18,13 @@ type credential struct {
 	again     bool   // the same token each time
 }
 
+// credentialHS256 is what others are compared with.
+const credentialHS256 = "HS256, fresh"
+
 func credentials() []credential {
 	return []credential{
 		{"anonymous", doorAnonymous, "", false},
-		{"HS256, fresh", doorHS256, "HS256", false},
+		{credentialHS256, doorHS256, "HS256", false},
 		{"HS256, again", doorHS256, "HS256", true},
 		{"RS256, fresh", doorRS256, "RS256", false},
 		{"RS256, again", doorRS256, "RS256", true},
@@ -35,12 +39,15 @@ func credentials() []credential {
 func (b *bench) connect(ctx context.Context, s settings, routes []*route) (*sheet, error) {
 	result := &sheet{
 		title:  "Connects: CONNECT, CONNACK, DISCONNECT, by credential",
-		column: []string{columnConnects, columnProcessor},
+		column: []string{columnConnects, columnProcessor, columnOfHS256},
+		chart:  []string{columnProcessor},
 		notes: []string{"Fresh: each token seen for the first time. Again: one token. TLS: full handshakes, a fresh token each. " +
-			"nginx and direct judge no credential; haproxy judges no claims."},
+			"nginx and direct judge no credential; haproxy judges no claims. " +
+			"Of haproxy's HS256: the processor time, by that of haproxy for a fresh HS256 token in the same round."},
 	}
 	same := map[string][]string{}
 	for range s.rounds {
+		round := map[cell]float64{} // processor time
 		for _, c := range credentials() {
 			passwords, err := b.passwords(c, s.connects, same)
 			if err != nil {
@@ -56,8 +63,14 @@ func (b *bench) connect(ctx context.Context, s settings, routes []*route) (*shee
 				measured := sample{columnConnects: float64(out.Done) / out.Seconds}
 				if ok {
 					measured[columnProcessor] = seconds / float64(out.Done) * 1e6
+					round[cell{c.name, r.name, columnProcessor}] = measured[columnProcessor]
 				}
 				result.add(c.name, r.name, measured)
+			}
+		}
+		if base := round[cell{credentialHS256, routeHAProxy, columnProcessor}]; base > 0 {
+			for c, v := range round {
+				result.add(c.of, c.route, sample{columnOfHS256: v / base})
 			}
 		}
 	}
@@ -83,6 +96,7 @@ func (b *bench) refuse(ctx context.Context, s settings, routes []*route) (*sheet
 	result := &sheet{
 		title:  "Refusals: HS256 tokens of another secret",
 		column: []string{columnRefusals, columnProcessor, columnAnswered},
+		chart:  []string{columnProcessor},
 		notes:  []string{"With CONNACK: the share of clients that were told why, rather than just cut off. nginx and direct let everybody in."},
 	}
 	others, err := newSecrets()

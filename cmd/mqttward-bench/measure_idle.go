@@ -7,9 +7,8 @@ import (
 
 const (
 	columnSlope       = "bytes each"
-	columnSlopeEcho   = "bytes each, after echo"
-	columnGrowth      = "growth each"
-	columnGrowthEcho  = "growth each, after echo"
+	columnGrowthLow   = "growth to low"
+	columnGrowthHigh  = "growth to high"
 	columnDescriptors = "descriptors each"
 	columnKernel      = "kernel bytes each"
 )
@@ -18,12 +17,15 @@ const (
 // one that has held more before would not give its memory back.
 func (b *bench) idle(ctx context.Context, s settings) (*sheet, error) {
 	result := &sheet{
-		title: fmt.Sprintf("Idle connections: from %d to %d of them, before and after %d bytes there and back on each", s.low, s.high, s.echo),
-		column: []string{columnSlope, columnSlopeEcho, columnGrowth, columnGrowthEcho,
-			columnDescriptors, columnKernel},
-		notes: []string{fmt.Sprintf("Bytes each: the slope of the proxy's memory between the two counts. Growth each: from no connection to %d, by their number. ", s.high) +
-			"Kernel bytes: the slope of slabs, thread stacks and page tables of the whole machine before the echo, the clients' and the broker's side included: " +
-			"subtract direct's to have the proxy's part."},
+		title:  fmt.Sprintf("Idle connections: %d and %d of them, before and after messages there and back on each", s.low, s.high),
+		column: []string{columnSlope, columnGrowthLow, columnGrowthHigh, columnDescriptors, columnKernel},
+		chart:  []string{columnSlope},
+		notes: []string{
+			fmt.Sprintf("Bytes each: the slope of the proxy's memory (Pss) from %d connections to %d. Growth: from no connection to so many, by their number. "+
+				"TLS: full records; a message of 16384 bytes and its header fill one and begin another.", s.low, s.high),
+			"Kernel bytes: the slope of slabs, thread stacks and page tables of the whole machine. In direct's row that is the clients' and the broker's side, " +
+				"in the others what comes on top of direct's in the same round: it is the proxy's. Whatever else the machine does is in it: read the spread.",
+		},
 	}
 	cases := []struct {
 		name string
@@ -31,6 +33,7 @@ func (b *bench) idle(ctx context.Context, s settings) (*sheet, error) {
 	}{{"plain", doorHS256}, {"TLS 1.3", doorTLSECDSA}}
 	for range s.rounds {
 		for _, c := range cases {
+			direct := idleTable{}
 			for _, name := range s.routes {
 				if name == routeSplice {
 					continue
@@ -39,15 +42,36 @@ func (b *bench) idle(ctx context.Context, s settings) (*sheet, error) {
 				if err != nil {
 					return nil, err
 				}
-				result.add(c.name, name, measured)
+				if name == routeDirect {
+					direct = measured
+				}
+				for _, state := range s.idleStates() {
+					sample := measured[state]
+					if name != routeDirect && len(direct) > 0 {
+						sample[columnKernel] -= direct[state][columnKernel]
+					}
+					result.add(c.name+", "+state, name, sample)
+				}
 			}
 		}
 	}
 	return result, nil
 }
 
+// idleStates are the states of a connection that are measured, in words.
+func (s *settings) idleStates() []string {
+	states := []string{"before"}
+	for _, size := range s.echoes {
+		states = append(states, fmt.Sprintf("after %d bytes", size))
+	}
+	return states
+}
+
+// idleTable is what one route measured, by state.
+type idleTable map[string]sample
+
 // idleSlopes measures one route with both counts.
-func (b *bench) idleSlopes(ctx context.Context, s settings, name string, d door) (sample, error) {
+func (b *bench) idleSlopes(ctx context.Context, s settings, name string, d door) (idleTable, error) {
 	low, err := b.idleOnce(ctx, s, name, d, s.low)
 	if err != nil {
 		return nil, err
@@ -56,27 +80,35 @@ func (b *bench) idleSlopes(ctx context.Context, s settings, name string, d door)
 	if err != nil {
 		return nil, err
 	}
-	between := func(of func(idleRun) float64) float64 {
-		return slope(float64(s.low), of(low), float64(s.high), of(high))
+	result := idleTable{}
+	for i, state := range s.idleStates() {
+		l, h := low.states[i], high.states[i]
+		between := func(of func(idleState) float64) float64 {
+			return slope(float64(s.low), of(l), float64(s.high), of(h))
+		}
+		// What else the kernel holds comes and goes between the two runs.
+		l.kernel -= low.empty.kernel
+		h.kernel -= high.empty.kernel
+		measured := sample{columnKernel: between(func(i idleState) float64 { return i.kernel })}
+		if name != routeDirect {
+			measured[columnSlope] = between(func(i idleState) float64 { return i.memory })
+			measured[columnGrowthLow] = (l.memory - low.empty.memory) / float64(s.low)
+			measured[columnGrowthHigh] = (h.memory - high.empty.memory) / float64(s.high)
+			measured[columnDescriptors] = between(func(i idleState) float64 { return i.descriptors })
+		}
+		result[state] = measured
 	}
-	// What else the kernel holds comes and goes between the two runs.
-	measured := sample{columnKernel: between(func(r idleRun) float64 { return r.held.kernel - r.empty.kernel })}
-	if name == routeDirect {
-		return measured, nil
-	}
-	measured[columnSlope] = between(func(r idleRun) float64 { return r.held.memory })
-	measured[columnSlopeEcho] = between(func(r idleRun) float64 { return r.echoed.memory })
-	measured[columnGrowth] = (high.held.memory - high.empty.memory) / float64(s.high)
-	measured[columnGrowthEcho] = (high.echoed.memory - high.empty.memory) / float64(s.high)
-	measured[columnDescriptors] = between(func(r idleRun) float64 { return r.held.descriptors })
-	return measured, nil
+	return result, nil
 }
 
 // idleState is what is read at one moment.
 type idleState struct{ memory, descriptors, kernel float64 }
 
-// idleRun is a proxy's life: without connections, with them, and after each has had its echo.
-type idleRun struct{ empty, held, echoed idleState }
+// idleRun is a proxy's life: without connections, with them, and after each echo.
+type idleRun struct {
+	empty  idleState
+	states []idleState
+}
 
 // idleOnce starts a proxy and holds n connections.
 func (b *bench) idleOnce(ctx context.Context, s settings, name string, d door, n int) (run idleRun, err error) {
@@ -93,17 +125,19 @@ func (b *bench) idleOnce(ctx context.Context, s settings, name string, d door, n
 	if run.empty, err = idleReading(ctx, s, r); err != nil {
 		return run, err
 	}
-	if err := b.do(ctx, r, hold); err != nil {
-		return run, err
+	orders := []order{hold}
+	for _, size := range s.echoes {
+		orders = append(orders, order{Do: doEcho, Size: size})
 	}
-	if run.held, err = idleReading(ctx, s, r); err != nil {
-		return run, err
-	}
-	if err := b.do(ctx, r, order{Do: doEcho, Size: s.echo}); err != nil {
-		return run, err
-	}
-	if run.echoed, err = idleReading(ctx, s, r); err != nil {
-		return run, err
+	for _, o := range orders {
+		if err := b.do(ctx, r, o); err != nil {
+			return run, err
+		}
+		state, err := idleReading(ctx, s, r)
+		if err != nil {
+			return run, err
+		}
+		run.states = append(run.states, state)
 	}
 	return run, b.release(ctx, r)
 }

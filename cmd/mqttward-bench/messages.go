@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"slices"
 	"time"
 )
 
@@ -63,49 +62,9 @@ func (c *clients) echo(o order) (outcome, error) {
 	return outcome{Done: len(c.held), Seconds: time.Since(start).Seconds()}, err
 }
 
-// maxDelays bounds the delays that are kept, over all clients: beyond, a round counts on and
-// its percentiles are those of its beginning.
+// maxDelays bounds the delays that are kept of one order: beyond, it counts on and its
+// percentiles are those of its beginning.
 const maxDelays = 8 << 20
-
-// roundTrip has every connection send a message and wait for it, again and again.
-func (c *clients) roundTrip(o order) (outcome, error) {
-	packet := publish(o.Size)
-	trips := make([]int, len(c.held))
-	delays := make([][]time.Duration, len(c.held))
-	start := time.Now()
-	end := start.Add(o.Duration)
-	err := each(len(c.held), len(c.held), func(i int) (err error) {
-		if err := c.held[i].SetDeadline(end.Add(stepTimeout)); err != nil {
-			return err
-		}
-		trips[i], delays[i], err = roundTrips(c.held[i], packet, end, maxDelays/len(c.held))
-		return err
-	})
-	result := outcome{Seconds: time.Since(start).Seconds()}
-	for _, n := range trips {
-		result.Done += n
-	}
-	all := slices.Concat(delays...)
-	slices.Sort(all)
-	result.P50, result.P99 = percentile(all, 50), percentile(all, 99)
-	return result, err
-}
-
-// roundTrips sends and waits until end, and returns how often, and the first delays.
-func roundTrips(conn net.Conn, packet []byte, end time.Time, keep int) (n int, delays []time.Duration, err error) {
-	buf := make([]byte, len(packet))
-	for sent := time.Now(); sent.Before(end); n++ {
-		if err := thereAndBack(conn, packet, buf); err != nil {
-			return n, delays, err
-		}
-		back := time.Now()
-		if len(delays) < keep {
-			delays = append(delays, back.Sub(sent))
-		}
-		sent = back
-	}
-	return n, delays, nil
-}
 
 // streamTimeout bounds a stream: the largest volume at a poor rate.
 const streamTimeout = orderTimeout - time.Minute
@@ -115,7 +74,7 @@ const streamTimeout = orderTimeout - time.Minute
 func (c *clients) stream() (outcome, error) {
 	packet := publish(c.o.Size)
 	// Small packets go out many at a time: it is not the clients that are measured.
-	const batch = 64 << 10
+	const batch = 256 << 10
 	many := bytes.Repeat(packet, max(1, batch/len(packet)))
 	start := time.Now()
 	err := each(len(c.held), len(c.held), func(i int) error {

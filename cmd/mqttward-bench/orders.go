@@ -24,13 +24,28 @@ type order struct {
 	Do string
 	// Address is the server's, Root the PEM of its certificate; empty means plain TCP.
 	Address, Root string
+	// Source is the address that the clients come from. Empty leaves it to the system.
+	Source string
 	// Passwords are used in turn. With none the clients are anonymous.
 	Passwords []string
+	// Users is what user names begin with; the client's number follows. Empty means that all
+	// have one name.
+	Users string
+	// Same says that the clients are those of any other order that says so: of equal number,
+	// equal client id, user name and password. Else each is new.
+	Same bool
 	// Count is how many connections, Size a payload in bytes, Volume what each connection
 	// will send in a stream, in bytes.
 	Count, Size int
 	Volume      int64
 	Duration    time.Duration
+	// Every is the time from one ping of a connection, one message of a live session, or one
+	// connect to the next.
+	Every time.Duration
+	// More says that connections are held beside those that are.
+	More bool
+	// Raw connections are for round trips, and for nothing else.
+	Raw bool
 	// Refused says that the server must refuse them.
 	Refused bool
 }
@@ -42,6 +57,11 @@ const (
 	doEcho      = "echo"      // a message there and back on each connection held
 	doRoundTrip = "roundtrip" // messages there and back on each, for Duration
 	doStream    = "stream"    // the Volume that was told when the connections were made
+	doLive      = "live"      // begin a message there and back on each now and then
+	doLap       = "lap"       // how those were since the last lap
+	doStorm     = "storm"     // Count clients at once, who stay, and come again if they are not let in
+	doKeep      = "keep"      // a ping on each, Every so often, for Duration
+	doProbe     = "probe"     // a connect now and then, for Duration
 	doRelease   = "release"   // close the connections held
 )
 
@@ -50,8 +70,12 @@ type outcome struct {
 	Error    string
 	Done     int // connects, messages, or bytes
 	Answered int // refused with a CONNACK
+	CutOff   int // without one, and not let in
+	Lost     int // connections that had been held, or connects without success
 	Seconds  float64
 	P50, P99 time.Duration
+	// RefusedP99 is how long refusals took.
+	RefusedP99 time.Duration
 }
 
 // helper is this program in another process.

@@ -3,7 +3,6 @@ package main
 import (
 	"bufio"
 	"bytes"
-	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -12,27 +11,19 @@ import (
 	"strings"
 )
 
-// ticksPerSecond is USER_HZ, the unit of the times in /proc/PID/stat: 100 on all that Go
-// runs on.
-const ticksPerSecond = 100
-
-// parseStat reads /proc/PID/stat: the process group, and the processor time of user and
-// system together, in ticks.
-func parseStat(text string) (group int, ticks uint64, err error) {
+// parseStat reads the process group from /proc/PID/stat.
+func parseStat(text string) (group int, err error) {
 	// The second field is the program's name in brackets, and may hold anything.
 	end := strings.LastIndexByte(text, ')')
 	fields := strings.Fields(text[end+1:])
-	const groupField, userField, systemField = 2, 11, 12 // counted from the state
-	if end < 0 || len(fields) <= systemField {
-		return 0, 0, fmt.Errorf("read a process's stat: %d fields after its name", len(fields))
+	const groupField = 2 // counted from the state
+	if end < 0 || len(fields) <= groupField {
+		return 0, fmt.Errorf("read a process's stat: %d fields after its name", len(fields))
 	}
-	group, err = strconv.Atoi(fields[groupField])
-	user, err1 := strconv.ParseUint(fields[userField], 10, 64)
-	system, err2 := strconv.ParseUint(fields[systemField], 10, 64)
-	if err := errors.Join(err, err1, err2); err != nil {
-		return 0, 0, fmt.Errorf("read a process's stat: %w", err)
+	if group, err = strconv.Atoi(fields[groupField]); err != nil {
+		return 0, fmt.Errorf("read a process's stat: %w", err)
 	}
-	return group, user + system, nil
+	return group, nil
 }
 
 // parseKilobytes sums the named lines of /proc/PID/smaps_rollup or /proc/meminfo, in bytes.
@@ -61,11 +52,8 @@ func parseKilobytes(text []byte, names ...string) (sum int64, err error) {
 	return sum, nil
 }
 
-// member is a process of a group.
-type member struct {
-	folder string // in /proc
-	ticks  uint64
-}
+// member is a process of a group, its folder in /proc.
+type member string
 
 // members returns the processes of a group.
 func members(group int) ([]member, error) {
@@ -79,8 +67,8 @@ func members(group int) ([]member, error) {
 		if err != nil {
 			continue // it has ended since
 		}
-		if g, ticks, err := parseStat(string(text)); err == nil && g == group {
-			all = append(all, member{filepath.Dir(name), ticks})
+		if g, err := parseStat(string(text)); err == nil && g == group {
+			all = append(all, member(filepath.Dir(name)))
 		}
 	}
 	if len(all) == 0 {
@@ -89,14 +77,24 @@ func members(group int) ([]member, error) {
 	return all, nil
 }
 
-// processorTime returns the seconds that the processes of a group have had of a processor,
-// in steps of a hundredth.
+// processorTime returns the seconds that the processes of a group have had of a processor.
 func processorTime(group int) (seconds float64, err error) {
 	all, err := members(group)
-	for _, m := range all {
-		seconds += float64(m.ticks) / ticksPerSecond
+	if err != nil {
+		return 0, err
 	}
-	return seconds, err
+	for _, m := range all {
+		pid, err := strconv.Atoi(filepath.Base(string(m)))
+		if err != nil {
+			return 0, err
+		}
+		t, err := processorClock(pid)
+		if err != nil {
+			return 0, err
+		}
+		seconds += t.Seconds()
+	}
+	return seconds, nil
 }
 
 // memory returns the bytes of the processes of a group, shared pages in proportion (Pss).
@@ -106,11 +104,48 @@ func memory(group int) (bytes int64, err error) {
 		return 0, err
 	}
 	for _, m := range all {
-		text, err := os.ReadFile(filepath.Join(m.folder, "smaps_rollup"))
+		n, err := m.kilobytes("smaps_rollup", "Pss")
 		if err != nil {
 			return 0, err
 		}
-		n, err := parseKilobytes(text, "Pss")
+		bytes += n
+	}
+	return bytes, nil
+}
+
+// kilobytes reads one line of a file of the process, in bytes.
+func (m member) kilobytes(file, name string) (int64, error) {
+	text, err := os.ReadFile(filepath.Join(string(m), file))
+	if err != nil {
+		return 0, err
+	}
+	return parseKilobytes(text, name)
+}
+
+// forgetPeak has peakMemory begin anew.
+func forgetPeak(group int) error {
+	all, err := members(group)
+	if err != nil {
+		return err
+	}
+	for _, m := range all {
+		const peak = "5" // see proc_pid_clear_refs(5)
+		if err := os.WriteFile(filepath.Join(string(m), "clear_refs"), []byte(peak), 0); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// peakMemory returns the most bytes that the processes of a group have held since forgetPeak,
+// shared pages in full (VmHWM).
+func peakMemory(group int) (bytes int64, err error) {
+	all, err := members(group)
+	if err != nil {
+		return 0, err
+	}
+	for _, m := range all {
+		n, err := m.kilobytes("status", "VmHWM")
 		if err != nil {
 			return 0, err
 		}
@@ -127,7 +162,7 @@ func descriptors(group int) (n int, err error) {
 	}
 	for _, m := range all {
 		var entries []fs.DirEntry
-		if entries, err = os.ReadDir(filepath.Join(m.folder, "fd")); err != nil {
+		if entries, err = os.ReadDir(filepath.Join(string(m), "fd")); err != nil {
 			return 0, err
 		}
 		n += len(entries)

@@ -2,7 +2,11 @@ package main
 
 import (
 	"fmt"
+	"os"
 	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // ownGroup makes a process the leader of a group, so that an interrupt at the terminal goes
@@ -10,6 +14,28 @@ import (
 // they go with it.
 func ownGroup() *syscall.SysProcAttr {
 	return &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
+}
+
+// processorClock returns what a process has had of the processors, its ended threads included:
+// the times of /proc/PID/stat, in nanoseconds rather than hundredths.
+func processorClock(pid int) (time.Duration, error) {
+	// The kernel's MAKE_PROCESS_CPUCLOCK, which clock_getcpuclockid(3) returns.
+	const scheduled = 2
+	var t unix.Timespec
+	err := unix.ClockGettime(int32(^pid<<3|scheduled), &t)
+	return time.Duration(t.Nano()), os.NewSyscallError("clock_gettime", err)
+}
+
+// shareSource lets a source address that was chosen have one port for several destinations: the
+// port is chosen when the socket connects, and not when it is bound.
+func shareSource(_, _ string, c syscall.RawConn) error {
+	var err error
+	if bad := c.Control(func(fd uintptr) {
+		err = os.NewSyscallError("setsockopt", unix.SetsockoptInt(int(fd), unix.SOL_IP, unix.IP_BIND_ADDRESS_NO_PORT, 1))
+	}); bad != nil {
+		return bad
+	}
+	return err
 }
 
 func killGroup(group int) { _ = syscall.Kill(-group, syscall.SIGKILL) }

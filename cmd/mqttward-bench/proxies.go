@@ -12,40 +12,6 @@ import (
 // proxyThreads is how many threads or processes haproxy and nginx get.
 const proxyThreads = 2
 
-// mqttwardPlan leaves everything that costs something as it is shipped. Only its end is
-// quicker.
-func (b *bench) mqttwardPlan(addresses map[door]string) plan {
-	var c strings.Builder
-	for _, d := range allDoors() {
-		fmt.Fprintf(&c, "[[listener]]\nname = %q\nbind = %q\n", d, addresses[d])
-		if files, ok := b.certificates[d]; ok {
-			fmt.Fprintf(&c, "[listener.tls]\ncert_file = %q\nkey_file = %q\n", files.cert, files.key)
-		}
-	}
-	fmt.Fprintf(&c, `
-[upstream]
-addresses = [%q]
-
-[auth]
-allow_anonymous = true
-
-[auth.jwt]
-secret = %q
-public_key_file = %q
-
-[auth.jwt.claims]
-username = "%%u"
-
-[log]
-level = "info"
-format = "json"
-
-[shutdown]
-drain_timeout = "0s"
-`, b.brokerDoors[doorAnonymous], b.secrets.hmac, b.publicKeys)
-	return plan{program: b.binary, args: []string{"serve", "-c"}, config: c.String()}
-}
-
 // haproxyPlan judges packet and token where mqttward does, and no claims. splice has the
 // kernel move the bytes.
 func (b *bench) haproxyPlan(addresses map[door]string, splice bool) plan {

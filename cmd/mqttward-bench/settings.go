@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 )
@@ -16,16 +15,32 @@ type settings struct {
 	sheets   []string // the sub-commands to run, in order
 	rounds   int
 	routes   []string
+	loops    int // of mqttward's relay; 0: as it is shipped
 	markdown bool
+	svg      string // a file; empty: none
 
 	low, high int           // idle: the two counts of connections
-	echo      int           // idle: bytes of a payload
-	settle    time.Duration // idle: between the last packet and reading the memory
+	echoes    []int         // idle: bytes of the payloads, one after the other
+	settle    time.Duration // idle, storm, scale: before anything is read
 	connects  int           // connect and refuse: in one round, of one kind
 	clients   []int         // roundtrip
 	duration  time.Duration // roundtrip: of one round
 	sizes     []int         // stream: bytes of a payload
+	streams   []int         // stream: connections that send at once
 	volume    int           // stream: MB in one round
+
+	devices int           // storm
+	sample  int           // storm: devices with a hash of sampleCost; 0: none
+	cost    int           // storm: of the other devices' hash
+	live    int           // storm: sessions that go on meanwhile
+	gap     time.Duration // storm: from the loss of all connections to their return
+
+	sessions  int           // scale
+	processes int           // scale
+	share     int           // scale: per cent of the sessions that are TLS
+	hold      time.Duration // scale
+	keepAlive time.Duration // scale: from a ping to the next
+	probes    time.Duration // scale: from a connect to the next
 }
 
 // The sub-commands.
@@ -35,25 +50,33 @@ const (
 	sheetRefuse    = "refuse"
 	sheetRoundTrip = "roundtrip"
 	sheetStream    = "stream"
+	sheetStorm     = "storm"
+	sheetScale     = "scale"
 )
 
 func allSheets() []string {
-	return []string{sheetIdle, sheetConnect, sheetRefuse, sheetRoundTrip, sheetStream}
+	return []string{sheetIdle, sheetConnect, sheetRefuse, sheetRoundTrip, sheetStream, sheetStorm, sheetScale}
 }
 
 // fullSettings are the defaults of a sub-command, shortSettings those of all together.
 func fullSettings() settings {
 	return settings{
-		low: 2000, high: 9000, echo: 16 << 10, settle: time.Second, connects: 5000,
-		clients: []int{1, 50, 500}, duration: 3 * time.Second,
-		sizes: []int{1 << 10, 64 << 10, 1 << 20}, volume: 2000,
+		rounds: 5, routes: usualRoutes(),
+		low: 2000, high: 9000, echoes: []int{1 << 10, 16 << 10}, settle: time.Second, connects: 5000,
+		clients: []int{1, 50, 500, 2000}, duration: 3 * time.Second,
+		sizes: []int{64, 1 << 10, 64 << 10, 1 << 20}, streams: []int{1, 4}, volume: 2000,
+		devices: 9000, sample: 300, cost: 6, live: 20, gap: time.Second,
+		sessions: 9500, processes: 1, share: 10, hold: 10 * time.Minute,
+		keepAlive: time.Minute, probes: 20 * time.Millisecond,
 	}
 }
 
 func shortSettings() settings {
 	s := fullSettings()
 	s.low, s.high, s.connects = 500, 2000, 1000
-	s.settle, s.duration, s.volume = 300*time.Millisecond, time.Second, 500
+	s.settle, s.duration, s.clients = 300*time.Millisecond, time.Second, []int{1, 50, 500}
+	s.sizes, s.streams, s.volume = []int{1 << 10, 1 << 20}, []int{4}, 500
+	s.devices, s.sample, s.sessions, s.hold, s.keepAlive = 1000, 0, 2000, 5*time.Second, 5*time.Second
 	return s
 }
 
@@ -68,6 +91,9 @@ func parseSettings(args []string, out io.Writer) (settings, error) {
 		}
 		s, args = fullSettings(), args[1:]
 		s.sheets = []string{name}
+	}
+	if name == sheetScale {
+		s.rounds = 1 // of ten minutes
 	}
 	f := flag.NewFlagSet(name, flag.ContinueOnError)
 	f.SetOutput(io.Discard) // what goes wrong is told once, by main
@@ -88,47 +114,6 @@ func parseSettings(args []string, out io.Writer) (settings, error) {
 	return s, err
 }
 
-func (s *settings) addFlags(f *flag.FlagSet, sheet string) {
-	f.IntVar(&s.rounds, "rounds", 5, "how often everything is measured, 1 to 100; the tables have medians")
-	f.BoolVar(&s.markdown, "markdown", false, "print the tables as Markdown")
-	s.routes = routeNames()
-	f.Func("routes", "what to measure, separated by commas; what is not installed is left out (default "+
-		strings.Join(s.routes, ",")+")", func(text string) error {
-		s.routes = strings.Split(text, ",")
-		return nil
-	})
-	switch sheet {
-	case sheetIdle:
-		f.IntVar(&s.low, "low", s.low, "the smaller `count` of connections, 1 to 100000; memory per connection is the slope between the two")
-		f.IntVar(&s.high, "high", s.high, "the larger `count` of connections, more than -low, at most 100000")
-		f.IntVar(&s.echo, "echo", s.echo, "the payload that each connection then sends there and back, in `bytes`, 1 to 1048576")
-		f.DurationVar(&s.settle, "settle", s.settle, "the wait before memory is read, 0s to 5m")
-	case sheetConnect, sheetRefuse:
-		f.IntVar(&s.connects, "connects", s.connects, "connects in one round of one kind, 1 to 100000")
-	case sheetRoundTrip:
-		f.Func("clients", "how many clients send at once, 1 to 100000 each, separated by commas (default 1,50,500)", numbers(&s.clients))
-		f.DurationVar(&s.duration, "duration", s.duration, "the length of one round, 10ms to 1m")
-	case sheetStream:
-		f.Func("sizes", "payloads in bytes, 1 to 16777216 each, separated by commas (default 1024,65536,1048576)", numbers(&s.sizes))
-		f.IntVar(&s.volume, "volume", s.volume, "what is sent in one round, in `MB`, 1 to 100000")
-	}
-}
-
-// numbers returns a flag's function that reads a list into list.
-func numbers(list *[]int) func(string) error {
-	return func(text string) error {
-		*list = nil
-		for word := range strings.SplitSeq(text, ",") {
-			n, err := strconv.Atoi(word)
-			if err != nil {
-				return fmt.Errorf("%q is no whole number", word)
-			}
-			*list = append(*list, n)
-		}
-		return nil
-	}
-}
-
 // check holds the settings to their bounds.
 func (s *settings) check() error {
 	for i, name := range s.routes {
@@ -139,19 +124,7 @@ func (s *settings) check() error {
 			return fmt.Errorf("-routes: %q is there twice", name)
 		}
 	}
-	bounds := []bound{
-		{"rounds", s.rounds, 1, 100}, {"low", s.low, 1, 100_000}, {"high", s.high, s.low + 1, 100_000},
-		{"echo", s.echo, 1, 1 << 20}, {"connects", s.connects, 1, 100_000}, {"volume", s.volume, 1, 100_000},
-		{"settle", int(s.settle / time.Millisecond), 0, 300_000},
-		{"duration", int(s.duration / time.Millisecond), 10, 60_000},
-	}
-	for _, n := range s.clients {
-		bounds = append(bounds, bound{"clients", n, 1, 100_000})
-	}
-	for _, n := range s.sizes {
-		bounds = append(bounds, bound{"sizes", n, 1, 16 << 20})
-	}
-	for _, b := range bounds {
+	for _, b := range s.bounds() {
 		if b.value < b.least || b.value > b.most {
 			return fmt.Errorf("-%s: %d is not between %d and %d", b.flag, b.value, b.least, b.most)
 		}
@@ -163,4 +136,31 @@ func (s *settings) check() error {
 type bound struct {
 	flag               string
 	value, least, most int
+}
+
+func (s *settings) bounds() []bound {
+	const hour = 3_600_000
+	milliseconds := func(d time.Duration) int { return int(d / time.Millisecond) }
+	all := []bound{
+		{"rounds", s.rounds, 1, 100}, {"loops", s.loops, 0, 1024},
+		{"low", s.low, 1, 100_000}, {"high", s.high, s.low + 1, 100_000},
+		{"connects", s.connects, 1, 100_000}, {"volume", s.volume, 1, 100_000},
+		{"settle", milliseconds(s.settle), 0, 300_000},
+		{"duration", milliseconds(s.duration), 10, 60_000},
+		{"devices", s.devices, 1, 100_000}, {"sample", s.sample, 0, 100_000}, {"cost", s.cost, 4, 12},
+		{"live", s.live, 1, 1000}, {"gap", milliseconds(s.gap), 0, 300_000},
+		{"sessions", s.sessions, 1, 1_000_000}, {"processes", s.processes, 1, 256}, {"tls", s.share, 0, 100},
+		{"duration", milliseconds(s.hold), 100, 24 * hour}, {"keepalive", milliseconds(s.keepAlive), 100, hour},
+		{"probes", milliseconds(s.probes), 1, hour},
+	}
+	for _, list := range []struct {
+		flag   string
+		values []int
+		most   int
+	}{{"echo", s.echoes, 1 << 20}, {"clients", s.clients, 100_000}, {"sizes", s.sizes, 16 << 20}, {"streams", s.streams, 100}} {
+		for _, n := range list.values {
+			all = append(all, bound{list.flag, n, 1, list.most})
+		}
+	}
+	return all
 }

@@ -13,6 +13,7 @@ type sheet struct {
 	title  string
 	notes  []string // below the table
 	column []string // what is measured, with its unit
+	chart  []string // those of the columns that a chart shows
 	cases  []string // in the order in which they came
 	routes []string
 	values map[cell][]float64 // one for each round
@@ -113,8 +114,11 @@ func (s *sheet) base(c cell) float64 {
 	return math.NaN()
 }
 
-// number prints about three digits, and all before the point.
+// number prints about three digits, and all before the point. Nothing at all is 0.
 func number(v float64) string {
+	if v == 0 {
+		return "0"
+	}
 	digits := 2
 	switch size := math.Abs(v); {
 	case size >= 100:

@@ -80,7 +80,7 @@ func TestMarkdownHasOneCellForEachColumn(t *testing.T) {
 }
 
 func TestNumber(t *testing.T) {
-	for v, want := range map[float64]string{0.456: "0.46", 9.5: "9.50", 12.34: "12.3", 1234.5: "1234", -250.4: "-250"} {
+	for v, want := range map[float64]string{0.456: "0.46", 9.5: "9.50", 12.34: "12.3", 1234.5: "1234", -250.4: "-250", 0: "0"} {
 		if got := number(v); got != want {
 			t.Errorf("number %v: got %q, want %q", v, got, want)
 		}

@@ -83,7 +83,11 @@ func (d *Daemon) generation() *generation {
 // Listen opens every listener. When one fails, none stays open.
 func (d *Daemon) Listen(ctx context.Context) error {
 	for i := range d.listeners {
-		l, err := proxy.Listen(ctx, d.opened[i].Bind)
+		listen := proxy.Listen
+		if d.opened[i].ReusePort {
+			listen = proxy.ListenShared
+		}
+		l, err := listen(ctx, d.opened[i].Bind)
 		if err != nil {
 			for j := range i {
 				d.listeners[j].Close()

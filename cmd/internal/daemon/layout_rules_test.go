@@ -45,8 +45,9 @@ var layout = map[string]packageRules{
 	},
 	"packets": {},
 	"proxy": {
-		ours:  []string{"auth", "packets", "proxy/relay", "proxy/socket"},
-		tests: []string{moduleGoleak},
+		ours:   []string{"auth", "packets", "proxy/relay", "proxy/socket"},
+		theirs: []string{moduleSys},
+		tests:  []string{moduleGoleak},
 	},
 	"proxy/proxytest": {
 		ours:   []string{"packets"},
@@ -76,7 +77,8 @@ var layout = map[string]packageRules{
 		},
 	},
 	"cmd/mqttward-bench": {
-		ours: []string{"packets"},
+		ours:   []string{"packets"},
+		theirs: []string{"golang.org/x/crypto", moduleSys},
 	},
 	"cmd/mqttward-demo": {
 		ours:   []string{"cmd/internal/daemon", "config", "packets"},

@@ -144,6 +144,9 @@ func (d *Daemon) swapListener(i int, g *generation) {
 	if g.config.Listeners[at].Bind != d.opened[i].Bind {
 		d.log.Warn("a new bind address wants a restart", "listener", name)
 	}
+	if g.config.Listeners[at].ReusePort != d.opened[i].ReusePort {
+		d.log.Warn("to share a port or not wants a restart: it stays as it is", "listener", name)
+	}
 	switch {
 	case (g.tls[at] == nil) != (d.tls[i] == nil):
 		d.log.Warn("to switch TLS on or off wants a restart: it stays as it is", "listener", name)

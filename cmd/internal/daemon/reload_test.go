@@ -254,6 +254,7 @@ func TestReloadOfListenersWantsARestart(t *testing.T) {
 	b := proxytest.NewBroker(t, proxytest.BrokerOptions{})
 	r := runReloading(t, t.TempDir(), plain(b.Addr()))
 	r.reload(strings.Replace(plain(b.Addr()), "127.0.0.1:0", "127.0.0.1:9", 1), "a new bind address wants a restart")
+	r.reload(strings.Replace(plain(b.Addr()), "[upstream]", "reuse_port = true\n[upstream]", 1), "to share a port or not wants a restart")
 	r.reload(strings.Replace(plain(b.Addr()), "mqtt", "other", 1), "a new listener wants a restart")
 	r.awaitLog("the listener stays open")
 	mustConnect(t, r.dial("mqtt"), packets.V311)

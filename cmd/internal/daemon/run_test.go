@@ -137,6 +137,19 @@ func TestListenThatFailsLeavesNothingOpen(t *testing.T) {
 	}
 }
 
+func TestTwoDaemonsShareAPort(t *testing.T) {
+	b := proxytest.NewBroker(t, proxytest.BrokerOptions{})
+	shared := strings.Replace(plain(b.Addr()), "[upstream]", "reuse_port = true\n[upstream]", 1)
+	first := run(t, shared)
+	bind := first.Addr("mqtt").String()
+	second := run(t, strings.Replace(shared, "127.0.0.1:0", bind, 1))
+	if got := second.Addr("mqtt").String(); got != bind {
+		t.Errorf("the second listens at %s, want %s", got, bind)
+	}
+	first.Close()
+	mustConnect(t, second.dial("mqtt"), packets.V311)
+}
+
 func TestNewTwiceFromOneConfig(t *testing.T) {
 	proxytest.CheckLeaks(t)
 	b := proxytest.NewBroker(t, proxytest.BrokerOptions{})
