@@ -162,11 +162,10 @@ type Relay struct {
 // RelayEngine is what serves the sessions.
 type RelayEngine string
 
-// The values of engine: the best that there is; event loops over io_uring; event loops over
-// epoll; two goroutines a session. The loops want Linux.
+// The values of engine: the best that there is; event loops over epoll, which want Linux; two
+// goroutines a session.
 const (
 	RelayAuto      RelayEngine = "auto"
-	RelayUring     RelayEngine = "uring"
 	RelayEpoll     RelayEngine = "epoll"
 	RelayGoroutine RelayEngine = "goroutine"
 )

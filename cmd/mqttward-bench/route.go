@@ -32,7 +32,6 @@ func allDoors() []door { return slices.Concat(plainDoors(), tlsDoors()) }
 const (
 	routeDirect    = "direct"   // no proxy at all
 	routeMqttward  = "mqttward" // as it is shipped
-	routeUring     = "mqttward-uring"
 	routeEpoll     = "mqttward-epoll"
 	routeGoroutine = "mqttward-goroutine"
 	routeHAProxy   = "haproxy"
@@ -42,7 +41,7 @@ const (
 
 func routeNames() []string {
 	return []string{
-		routeDirect, routeMqttward, routeUring, routeEpoll, routeGoroutine,
+		routeDirect, routeMqttward, routeEpoll, routeGoroutine,
 		routeHAProxy, routeSplice, routeNginx,
 	}
 }

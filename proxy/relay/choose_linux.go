@@ -1,7 +1,6 @@
 package relay
 
 import (
-	"errors"
 	"runtime"
 	"time"
 )
@@ -11,20 +10,17 @@ func now() int64 { return time.Now().UnixNano() }
 
 // best returns the first engine of the best that the kernel allows.
 func best(n int) (engine Relay, name, why string) {
-	engine, err := eventLoops(EngineEpoll, n)
+	engine, err := eventLoops(n)
 	if err == nil {
-		return engine, EngineEpoll, "the kernel allows it"
+		return engine, EngineEpoll, "the best on Linux"
 	}
 	return Goroutines{}, EngineGoroutine, err.Error()
 }
 
 // eventLoops starts n event loops; 0 means that their number follows the processors.
-func eventLoops(engine string, n int) (Relay, error) {
+func eventLoops(n int) (Relay, error) {
 	if n == 0 {
 		n = max(1, runtime.GOMAXPROCS(0)/2)
-	}
-	if engine == EngineUring {
-		return nil, errors.New("not yet")
 	}
 	return newLoops(n)
 }

@@ -15,10 +15,10 @@
 //     at a boundary, after which nothing more flows that way. A stream that can't be framed
 //     is relayed all the same; nothing is ever inserted into it.
 //
-// There are three engines. On Linux sessions are served by event loops, over io_uring where the
-// kernel allows it, else over epoll: a session is then one small struct, and has no goroutine,
-// no timer and no buffer while it is idle, TLS included. [Goroutines] is the portable one: two
-// goroutines a session, which wait without a buffer. [New] chooses.
+// There are two engines. On Linux sessions are served by event loops over epoll: a session is
+// then one small struct, and has no goroutine, no timer and no buffer while it is idle, TLS
+// included. [Goroutines] is the portable one: two goroutines a session, which wait without a
+// buffer. [New] chooses.
 package relay
 
 import (
