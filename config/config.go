@@ -155,7 +155,7 @@ type Relay struct {
 	// Engine is what serves the sessions; the default is RelayAuto.
 	Engine RelayEngine
 	// Loops is the number of event loops: 0 to 64. 0, the default, means that it follows the
-	// processors. It must be 0 where Engine is RelayGoroutine.
+	// sessions, up to one for each processor. It must be 0 where Engine is RelayGoroutine.
 	Loops int
 }
 

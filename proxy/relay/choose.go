@@ -13,7 +13,8 @@ const (
 type Options struct {
 	// Engine is one of the names above; empty means EngineAuto.
 	Engine string
-	// Loops is the number of event loops; 0 means that it follows the processors.
+	// Loops is the number of event loops; 0 means that it follows the sessions, up to one for each
+	// processor.
 	Loops int
 }
 

@@ -17,10 +17,11 @@ func best(n int) (engine Relay, name, why string) {
 	return Goroutines{}, EngineGoroutine, err.Error()
 }
 
-// eventLoops starts n event loops; 0 means that their number follows the processors.
+// eventLoops starts n event loops; 0 means that their number follows the sessions, up to one for
+// each processor.
 func eventLoops(n int) (Relay, error) {
 	if n == 0 {
-		n = max(1, runtime.GOMAXPROCS(0)/2)
+		return newLoops(runtime.GOMAXPROCS(0), fewSessions)
 	}
-	return newLoops(n)
+	return newLoops(n, 1)
 }

@@ -2,6 +2,7 @@ package relay
 
 import (
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"mqttward/proxy/socket"
@@ -25,6 +26,7 @@ type loop struct {
 	parting           []*circuit // those that are ending; those that have ended are swept out
 	looked            time.Time  // when these were last looked at
 	done              chan struct{}
+	sessions          atomic.Int32
 
 	mu       sync.Mutex
 	circuits []*circuit // by slot; nil: free
@@ -57,6 +59,7 @@ func newLoop() (*loop, error) {
 
 // start serves c from now on. It may be called by any goroutine.
 func (l *loop) start(c *circuit) error {
+	l.sessions.Add(1)
 	l.mu.Lock()
 	if n := len(l.free); n > 0 {
 		c.slot = l.free[n-1]
@@ -123,6 +126,7 @@ func (l *loop) remove(c *circuit) {
 	defer l.mu.Unlock()
 	l.circuits[c.slot] = nil
 	l.free = append(l.free, c.slot)
+	l.sessions.Add(-1)
 }
 
 // keepRoom keeps what a buffer has grown to.

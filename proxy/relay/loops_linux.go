@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"math"
 	"net"
-	"sync/atomic"
+	"sync"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -14,29 +14,61 @@ import (
 	"mqttward/packets"
 )
 
+// fewSessions is what one loop serves before it is worth starting another: a few busy sessions
+// are served best together, since each wait then finds more to do, and many by several loops.
+const fewSessions = 256
+
 // loops is the engine of event loops. What they can't serve, goroutines do.
 type loops struct {
-	all  []*loop
-	next atomic.Uint32
+	few  int // sessions that a loop has before another is started
 	rest Goroutines
+
+	mu   sync.Mutex
+	all  []*loop // those that were started; the capacity is what may be
+	fail error   // of starting another; nil: none yet
 }
 
-// newLoops starts n loops.
-func newLoops(n int) (*loops, error) {
-	e := &loops{}
-	for range n {
-		l, err := newLoop()
-		if err != nil {
-			e.Close()
-			return nil, fmt.Errorf("start an event loop: %w", err)
-		}
-		e.all = append(e.all, l)
+// newLoops returns an engine of n loops; with few of them that many sessions each, before another
+// one is started.
+func newLoops(n, few int) (*loops, error) {
+	e := &loops{few: few, all: make([]*loop, 0, n)}
+	if e.pick(); e.fail != nil {
+		return nil, e.fail
 	}
 	return e, nil
 }
 
+// pick returns the loop for another session: the first that has few, a new one, or else that
+// which has least.
+func (e *loops) pick() *loop {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	var least *loop
+	for _, l := range e.all {
+		n := l.sessions.Load()
+		if int(n) < e.few {
+			return l
+		}
+		if least == nil || n < least.sessions.Load() {
+			least = l
+		}
+	}
+	if len(e.all) == cap(e.all) || e.fail != nil {
+		return least
+	}
+	l, err := newLoop()
+	if err != nil {
+		e.fail = fmt.Errorf("start an event loop: %w", err)
+		return least
+	}
+	e.all = append(e.all, l)
+	return l
+}
+
 // Close implements [Relay].
 func (e *loops) Close() {
+	e.mu.Lock()
+	defer e.mu.Unlock()
 	for _, l := range e.all {
 		l.close()
 	}
@@ -48,7 +80,7 @@ func (e *loops) Start(p Pair) Link {
 	if !ok {
 		return e.rest.Start(p)
 	}
-	l := e.all[int(e.next.Add(1))%len(e.all)]
+	l := e.pick()
 	c := &circuit{
 		loop: l, owner: p.Owner, scanner: &packets.ConnackScanner{},
 		limit: p.MaximumPacketSize, halfClose: uint32(min(cmp.Or(p.HalfCloseTimeout, defaultHalfClose).Milliseconds(), math.MaxUint32)),
