@@ -1,0 +1,315 @@
+package socket
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"net"
+	"net/netip"
+	"os"
+	"syscall"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+var keepAlive = net.KeepAliveConfig{Enable: true, Idle: 60 * time.Second, Interval: 15 * time.Second, Count: 4}
+
+// listen returns a listener on a loopback port.
+func listen(t *testing.T) *Listener {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	own, err := NewListener(l.(*net.TCPListener), keepAlive)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { own.Close() })
+	return own
+}
+
+// pair returns an accepted connection and its peer.
+func pair(t *testing.T) (ours *Conn, theirs *net.TCPConn) {
+	t.Helper()
+	l := listen(t)
+	peer, err := net.Dial("tcp", l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { peer.Close() })
+	ours = acceptSoon(t, l)
+	t.Cleanup(func() { ours.Close() })
+	return ours, peer.(*net.TCPConn)
+}
+
+// acceptSoon accepts by a poller, as it is done.
+func acceptSoon(t *testing.T, l *Listener) *Conn {
+	t.Helper()
+	p, err := NewPoller()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.Close()
+	if err := l.Watch(p, 7); err != nil {
+		t.Fatal(err)
+	}
+	for {
+		c, err := l.AcceptNow()
+		if err == nil {
+			return c
+		}
+		if !errors.Is(err, syscall.EAGAIN) {
+			t.Fatal(err)
+		}
+		if events := p.Wait(10 * time.Second); len(events) == 0 || events[0].Token != 7 {
+			t.Fatalf("events: got %v, want one of the listener", events)
+		}
+	}
+}
+
+func option(t *testing.T, c *Conn, level, name int) int {
+	t.Helper()
+	v, err := unix.GetsockoptInt(c.fd, level, name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return v
+}
+
+func TestOptionsAreInheritedFromTheListener(t *testing.T) {
+	accepted, _ := pair(t)
+	l := listen(t)
+	dialled, _, err := Connect(l.address, keepAlive)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer dialled.Close()
+	for name, c := range map[string]*Conn{"accepted": accepted, "dialled": dialled} {
+		for _, o := range []struct{ level, name, want int }{
+			{unix.IPPROTO_TCP, unix.TCP_NODELAY, 1},
+			{unix.SOL_SOCKET, unix.SO_KEEPALIVE, 1},
+			{unix.IPPROTO_TCP, unix.TCP_KEEPIDLE, 60},
+			{unix.IPPROTO_TCP, unix.TCP_KEEPINTVL, 15},
+			{unix.IPPROTO_TCP, unix.TCP_KEEPCNT, 4},
+		} {
+			if got := option(t, c, o.level, o.name); got != o.want {
+				t.Errorf("%s: option %d: got %d, want %d", name, o.name, got, o.want)
+			}
+		}
+	}
+}
+
+func TestAddresses(t *testing.T) {
+	c, peer := pair(t)
+	if got, want := c.RemoteAddr().String(), peer.LocalAddr().String(); got != want {
+		t.Errorf("remote: got %s, want %s", got, want)
+	}
+	if got, want := c.LocalAddr().String(), peer.RemoteAddr().String(); got != want {
+		t.Errorf("local: got %s, want %s", got, want)
+	}
+}
+
+// What is there is read without a wait; only then does the runtime's poller get the descriptor.
+func TestOnlyAWaitIsToldAndAttached(t *testing.T) {
+	c, peer := pair(t)
+	waits := 0
+	c.OnWait(func() { waits++ })
+	if _, err := peer.Write([]byte("abc")); err != nil {
+		t.Fatal(err)
+	}
+	buf := make([]byte, 8)
+	for {
+		n, err := c.Receive(buf)
+		if err == nil {
+			c.Unread(buf[:n])
+			break
+		}
+	}
+	got := make([]byte, 2)
+	if n, err := c.Read(got); n != 2 || err != nil || string(got) != "ab" {
+		t.Fatalf("read: got %q, %v", got[:n], err)
+	}
+	if n, err := c.Read(got); n != 1 || err != nil || got[0] != 'c' || waits != 0 || c.file != nil {
+		t.Fatalf("read: got %q, %v after %d waits", got[:n], err, waits)
+	}
+	go peer.Write([]byte("d"))
+	if n, err := c.Read(got); n != 1 || err != nil || got[0] != 'd' {
+		t.Fatalf("read: got %q, %v", got[:n], err)
+	}
+	if waits > 1 {
+		t.Errorf("told of %d waits, want one at most", waits)
+	}
+	peer.Close()
+	if _, err := c.Read(got); err != io.EOF {
+		t.Errorf("read at the end: got %v, want EOF", err)
+	}
+}
+
+func TestDeadlineAndCloseEndAWait(t *testing.T) {
+	c, _ := pair(t)
+	c.SetDeadline(time.Now().Add(10 * time.Millisecond))
+	if _, err := c.Read(make([]byte, 1)); !errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Errorf("read under a deadline: got %v", err)
+	}
+	c.SetDeadline(time.Time{})
+	waiting := make(chan struct{})
+	c, _ = pair(t)
+	c.OnWait(func() { close(waiting) })
+	failed := make(chan error)
+	go func() {
+		_, err := c.Read(make([]byte, 1))
+		failed <- err
+	}()
+	<-waiting
+	c.Close()
+	if err := <-failed; !errors.Is(err, net.ErrClosed) {
+		t.Errorf("read of what was closed: got %v, want net.ErrClosed", err)
+	}
+	if _, err := c.Write([]byte("x")); !errors.Is(err, net.ErrClosed) {
+		t.Errorf("write after close: got %v, want net.ErrClosed", err)
+	}
+}
+
+func TestDisturbanceIsTold(t *testing.T) {
+	c, _ := pair(t)
+	told := 0
+	c.OnDisturb(func() { told++ })
+	c.SetReadDeadline(time.Now())
+	c.Close()
+	if told != 2 {
+		t.Errorf("told %d times, want 2", told)
+	}
+}
+
+func TestWriteOfMoreThanTheKernelTakesWaits(t *testing.T) {
+	c, peer := pair(t)
+	want := bytes.Repeat([]byte("0123456789abcdef"), 1<<19) // 8 MiB
+	sent := make(chan error, 1)
+	go func() {
+		_, err := c.Write(want)
+		c.CloseWrite()
+		sent <- err
+	}()
+	got, err := io.ReadAll(peer)
+	if err != nil || !bytes.Equal(got, want) {
+		t.Errorf("got %d bytes, %v, want the %d that were sent", len(got), err, len(want))
+	}
+	if err := <-sent; err != nil {
+		t.Error(err)
+	}
+}
+
+func TestTakenDescriptorIsTheCallers(t *testing.T) {
+	for _, attached := range []bool{false, true} {
+		c, peer := pair(t)
+		if attached {
+			if _, err := c.SyscallConn(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		fd, ok := c.Take()
+		if !ok {
+			t.Fatalf("attached %v: nothing to take", attached)
+		}
+		c.Close() // touches nothing
+		if n, errno := Send(fd, []byte("x")); n != 1 || errno != 0 {
+			t.Errorf("attached %v: send: got %d, %v", attached, n, errno)
+		}
+		if _, err := io.ReadFull(peer, make([]byte, 1)); err != nil {
+			t.Errorf("attached %v: %v", attached, err)
+		}
+		if _, ok := c.Take(); ok {
+			t.Errorf("attached %v: taken twice", attached)
+		}
+		Close(fd)
+	}
+}
+
+func TestConnectTellsWhoRefuses(t *testing.T) {
+	l := listen(t)
+	address := l.address
+	l.Close()
+	c, underWay, err := Connect(address, keepAlive)
+	if err == nil && underWay {
+		err = c.Await(context.Background())
+		c.Close()
+	}
+	if !errors.Is(err, syscall.ECONNREFUSED) {
+		t.Errorf("connect to a closed port: got %v, want ECONNREFUSED", err)
+	}
+}
+
+func TestAwaitEndsWithItsContext(t *testing.T) {
+	// A full backlog: the kernel answers no further SYN.
+	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Close(fd)
+	if err := unix.Bind(fd, &unix.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}}); err != nil {
+		t.Fatal(err)
+	}
+	if err := unix.Listen(fd, 0); err != nil {
+		t.Fatal(err)
+	}
+	name, err := unix.Getsockname(fd)
+	if err != nil {
+		t.Fatal(err)
+	}
+	to := netip.AddrPortFrom(netip.MustParseAddr("127.0.0.1"), uint16(name.(*unix.SockaddrInet4).Port))
+	for range 16 {
+		c, underWay, err := Connect(to, keepAlive)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		if !underWay {
+			continue
+		}
+		ctx, cancel := context.WithTimeout(context.Background(), 20*time.Millisecond)
+		defer cancel()
+		if err := c.Await(ctx); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("await: got %v, want the end of the context", err)
+		}
+		return
+	}
+	t.Error("the backlog was never full")
+}
+
+func TestPollerTellsOnceAndWakes(t *testing.T) {
+	p, err := NewPoller()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.Close()
+	c, peer := pair(t)
+	if err := c.Watch(p, 3); err != nil {
+		t.Fatal(err)
+	}
+	if events := p.Wait(time.Millisecond); len(events) != 0 {
+		t.Errorf("before anything happened: got %v", events)
+	}
+	peer.Write([]byte("x"))
+	if events := p.Wait(10 * time.Second); len(events) != 1 || events[0].Token != 3 || !events[0].In || events[0].Ended {
+		t.Errorf("something to read: got %+v", events)
+	}
+	peer.Write([]byte("y"))
+	if events := p.Wait(time.Millisecond); len(events) != 0 {
+		t.Errorf("it tells once: got %v", events)
+	}
+	if err := c.WatchAgain(p, 3); err != nil {
+		t.Fatal(err)
+	}
+	peer.Close()
+	if events := p.Wait(10 * time.Second); len(events) != 1 || !events[0].In {
+		t.Errorf("again: got %+v", events)
+	}
+	go p.Wake()
+	if events := p.Wait(-1); len(events) != 0 {
+		t.Errorf("woken: got %v, want nothing", events)
+	}
+}
