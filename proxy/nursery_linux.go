@@ -157,10 +157,19 @@ func (n *nursery) happened(e socket.Event) bool {
 	n.mu.Lock()
 	c := n.young[e.Token-1]
 	n.mu.Unlock()
-	if c == nil {
+	// Whoever disturbs it from here on does not give it a goroutine: it is ours. Before that, its
+	// bytes are not ours to read.
+	if c == nil || !n.claim(c) {
 		return true
 	}
-	return n.listenTo(c, c.socket.(*socket.Conn), true)
+	conn := c.socket.(*socket.Conn)
+	conn.Unwatch(n.poller)
+	m, err := conn.Receive(n.first[:])
+	if errors.Is(err, syscall.EAGAIN) { // what happened was not for it
+		n.srv.goroutines.Go(c.serve)
+		return true
+	}
+	return n.begin(c, conn, m)
 }
 
 // acceptOne accepts a connection and begins with it, and reports whether this goroutine leads
@@ -194,7 +203,12 @@ func (n *nursery) acceptOne() bool {
 		n.srv.goroutines.Go(c.serve) // a handshake takes its time in any case
 		return true
 	}
-	return n.listenTo(c, conn, false)
+	m, err := conn.Receive(n.first[:])
+	if errors.Is(err, syscall.EAGAIN) {
+		n.raise(c, conn)
+		return true
+	}
+	return n.begin(c, conn, m)
 }
 
 // placeFreed is told when somebody gave a place back.
@@ -221,21 +235,9 @@ func (n *nursery) acceptFailed(err error) bool {
 	return true
 }
 
-// listenTo takes what c's client has sent first. Where that is nothing yet, c is young. It
-// reports whether this goroutine leads still.
-func (n *nursery) listenTo(c *connection, conn *socket.Conn, young bool) bool {
-	m, err := conn.Receive(n.first[:])
-	if errors.Is(err, syscall.EAGAIN) {
-		n.raise(c, conn, young)
-		return true
-	}
-	if young && !n.claim(c) {
-		return true // it was disturbed meanwhile, and has a goroutine
-	}
-	if young {
-		conn.Unwatch(n.poller)
-	}
-	// An end or an error will be met again.
+// begin serves c, whose first m bytes are there; an end or an error will be met again. It reports
+// whether this goroutine leads still.
+func (n *nursery) begin(c *connection, conn *socket.Conn, m int) bool {
 	conn.Unread(n.first[:m])
 	c.lead = n
 	conn.OnWait(c.pass)
@@ -245,13 +247,7 @@ func (n *nursery) listenTo(c *connection, conn *socket.Conn, young bool) bool {
 
 // raise waits for c's first bytes without a goroutine. Whoever disturbs c meanwhile, by closing
 // it or by a deadline, gives it one.
-func (n *nursery) raise(c *connection, conn *socket.Conn, young bool) {
-	if young { // told of by mistake, or what came was not for us
-		if conn.WatchAgain(n.poller, socket.Token(c.slot+1)) != nil {
-			n.release(c)
-		}
-		return
-	}
+func (n *nursery) raise(c *connection, conn *socket.Conn) {
 	n.mu.Lock()
 	if last := len(n.free) - 1; last >= 0 {
 		c.slot = n.free[last]

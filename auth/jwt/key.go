@@ -41,6 +41,17 @@ func (k *key) fits(a *algorithm) bool {
 	return k.kind == a.kind && (k.alg == nil || k.alg == a)
 }
 
+// slowRSABits is from how many bits on an RSA key takes its time.
+const slowRSABits = 4096
+
+// slow reports whether one verification with k takes hundreds of microseconds.
+func (k *key) slow() bool {
+	if public, ok := k.material.(*rsa.PublicKey); ok {
+		return public.N.BitLen() >= slowRSABits
+	}
+	return k.kind == kindP384 || k.kind == kindP521
+}
+
 // verifies reports whether signature is a's signature of signed. The key must fit.
 func (k *key) verifies(a *algorithm, signed string, signature []byte) bool {
 	if a.signatureLen != 0 && len(signature) != a.signatureLen {

@@ -66,6 +66,11 @@ func (s *Stage) prove(ctx context.Context, raw []byte, now time.Time, w *scratch
 	k, f := s.search(ctx, &t, set, func(k *key) bool {
 		if signed == "" {
 			signed = string(t.signed)
+			if k.slow() {
+				ctx.Done() // others need not wait for this one
+			}
+		} else {
+			ctx.Done() // nor where many keys have to be tried
 		}
 		return k.verifies(t.alg, signed, t.signature)
 	})

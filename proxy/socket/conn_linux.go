@@ -312,13 +312,3 @@ func (c *Conn) Unwatch(p *Poller) {
 		_ = p.control(unix.EPOLL_CTL_DEL, c.fd, 0, 0)
 	}
 }
-
-// WatchAgain is Watch for a connection that p has told of.
-func (c *Conn) WatchAgain(p *Poller, t Token) error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.fd < 0 {
-		return net.ErrClosed
-	}
-	return p.Change(c.fd, t, ForInputOnce)
-}

@@ -301,7 +301,8 @@ func TestPollerTellsOnceAndWakes(t *testing.T) {
 	if events := p.Wait(time.Millisecond); len(events) != 0 {
 		t.Errorf("it tells once: got %v", events)
 	}
-	if err := c.WatchAgain(p, 3); err != nil {
+	c.Unwatch(p)
+	if err := c.Watch(p, 3); err != nil {
 		t.Fatal(err)
 	}
 	peer.Close()

@@ -58,7 +58,7 @@ func (b *builder) warn(key, format string, args ...any) {
 // generation that it takes the place of, or nil; processors is how many there are. The error is
 // of type [Problems].
 func newGeneration(c *config.Config, log *Logger, before *generation, processors int) (*generation, error) {
-	b := &builder{config: c, log: log, warnings: c.Warnings(), workers: min(max(1, processors/2), maxWorkers)}
+	b := &builder{config: c, log: log, warnings: c.Warnings(), workers: min(processors, maxWorkers)}
 	g := &generation{config: c}
 	g.tls = b.listenersTLS()
 	g.policy.Upstream = b.upstream()
