@@ -4,6 +4,7 @@ import (
 	"context"
 	"net"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -15,6 +16,7 @@ type step struct {
 	until           time.Time // zero: no end of its own
 	wait            func()
 	asked           sync.Once
+	waits           atomic.Bool // ended and cancel are there
 	ended           context.Context
 	cancel          context.CancelFunc
 }
@@ -32,8 +34,12 @@ func (c *connection) step(d time.Duration) *step {
 // Deadline implements context.Context.
 func (p *step) Deadline() (time.Time, bool) { return p.until, !p.until.IsZero() }
 
-// Err implements context.Context.
+// Err implements context.Context. Once Done was asked for, it is never nil when that is closed,
+// the step's end included: contexts that derive from this one panic where it is.
 func (p *step) Err() error {
+	if p.waits.Load() {
+		return p.ended.Err()
+	}
 	if err := p.Context.Err(); err != nil {
 		return err
 	}
@@ -52,6 +58,7 @@ func (p *step) Done() <-chan struct{} {
 		} else {
 			p.ended, p.cancel = context.WithDeadline(p.Context, p.until)
 		}
+		p.waits.Store(true)
 	})
 	return p.ended.Done()
 }
