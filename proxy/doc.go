@@ -14,6 +14,13 @@
 //  8. CONNECT goes up, byte for byte or rewritten, and after it what was kept;
 //  9. both sockets go to package relay, and the goroutine of the handshake ends.
 //
+// On Linux a plain client whose CONNECT is there has no goroutine of its own for any of it: the
+// one that accepts, its listener's leader, does all of that with it, outside the runtime's poller
+// (package socket). Whoever is about to wait in the leader's place, for the network, a slow hash
+// or a turn, passes the leading on to a new goroutine first; contexts tell, since who asks for
+// their Done is about to wait (step.go). Clients that have sent nothing wait without a goroutine
+// (nursery_linux.go).
+//
 // The proxy never answers a CONNECT that it accepts: the broker's own CONNACK is what the
 // client sees. The one table of refusals is in refusal.go.
 //
