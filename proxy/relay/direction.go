@@ -26,8 +26,14 @@ type lastPacket struct{ packet []byte }
 
 // forward writes p to the other side, up to the last packet where there is one, and reports
 // whether it could. Bytes after the end of a direction are dropped: both sides will close.
-func (d *direction) forward(p []byte) bool {
+//
+// first, where there is one, is called before that, under the lock: what it notes is noted when
+// the other side has p, and no last packet comes between the two.
+func (d *direction) forward(p []byte, first func()) bool {
 	d.mu.Lock()
+	if first != nil {
+		first()
+	}
 	ok := d.forwardLocked(p)
 	d.mu.Unlock()
 	// A last packet may have come while we held the lock: trySeal could not take it.

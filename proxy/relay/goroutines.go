@@ -48,7 +48,7 @@ type session struct {
 
 	scanner   packets.ConnackScanner // the down pump's
 	scanned   bool                   // the down pump's
-	connected atomic.Bool            // a successful CONNACK has passed down
+	connected atomic.Bool            // a successful CONNACK passes down, or has
 
 	lastByte atomic.Int64 // Unix nanoseconds
 	pumps    atomic.Int32 // how many still run
@@ -94,19 +94,17 @@ func (s *session) pump(d *direction, closed, reset, unwritable Cause) {
 	}
 }
 
-// pass forwards p, and looks for the broker's CONNACK as it passes.
+// pass forwards p, and looks for the broker's CONNACK as it passes. A client that has it may
+// end the session at once, by whatever way, and is then owed its last packet: that it is
+// connected is noted first.
 func (s *session) pass(d *direction, p []byte) bool {
-	if d != &s.down || s.scanned {
-		return d.forward(p)
+	if d != &s.down || s.scanned || !s.scanner.Feed(p) {
+		return d.forward(p, nil)
 	}
-	done := s.scanner.Feed(p)
-	ok := d.forward(p)
-	if done {
-		s.scanned = true
-		code, err := s.scanner.Code(), s.scanner.Err()
-		s.connected.Store(err == nil && code == packets.Success)
-		s.owner.Connack(code, err)
-	}
+	s.scanned = true
+	code, err := s.scanner.Code(), s.scanner.Err()
+	ok := d.forward(p, func() { s.connected.Store(err == nil && code == packets.Success) })
+	s.owner.Connack(code, err)
 	return ok
 }
 
