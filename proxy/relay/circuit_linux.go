@@ -234,9 +234,15 @@ func (c *circuit) awaitRoom(k int) {
 	if s.is(blocked) {
 		return
 	}
-	s.flags |= blocked
-	if c.loop.poller.Change(int(s.fd), c.token(k), socket.ForRoom) != nil {
+	switch c.loop.poller.Change(int(s.fd), c.token(k), socket.ForRoom) {
+	case nil:
+		s.flags |= blocked
+	case unix.ENOENT:
+		// Whoever starts c is about to have it watched: see start.
+		c.loop.goOn(c)
+	default:
 		// Nobody would tell when there is room. It can't be waited for.
+		s.flags |= blocked
 		c.loop.post(order{c: c, kill: causes[k].reset})
 	}
 }

@@ -214,22 +214,20 @@ func (l *loop) carryOut(orders []order) {
 	}
 }
 
-// begin takes what TLS has read already, and has the sockets watched.
+// begin has the sockets watched, and takes what TLS has read already.
 func (c *circuit) begin() {
 	if c.over {
 		return
+	}
+	// Watched first: what TLS has may find no room, and room is told of what is watched only.
+	w := c.watches()
+	if err := w.begin(c.loop.poller); err != nil {
+		c.kill(causes[client].reset)
 	}
 	for k := range c.sides {
 		if c.sides[k].tls != nil && !c.over {
 			c.decrypt(k, nil, false)
 		}
-	}
-	if c.over {
-		return
-	}
-	w := c.watches()
-	if err := w.begin(c.loop.poller); err != nil {
-		c.kill(causes[client].reset)
 	}
 }
 
