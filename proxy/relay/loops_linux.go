@@ -103,7 +103,7 @@ func take(client, upstream net.Conn) (fds [2]int32, ok bool) {
 	for k, side := range [2]net.Conn{client, upstream} {
 		if fds[k], ok = descriptor(side); !ok {
 			if k == 1 {
-				unix.Close(int(fds[0]))
+				giveBack(client, fds[0])
 			}
 			return fds, false
 		}
@@ -145,6 +145,15 @@ func descriptor(c net.Conn) (fd int32, ok bool) {
 		}
 	})
 	return int32(dup), err == nil && errDup == 0
+}
+
+// giveBack undoes descriptor.
+func giveBack(c net.Conn, fd int32) {
+	if g, ok := c.(interface{ Give(fd int) }); ok {
+		g.Give(int(fd))
+		return
+	}
+	unix.Close(int(fd))
 }
 
 // takeTLS returns what a loop needs of c to speak TLS; nil where it is in clear.

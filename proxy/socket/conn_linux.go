@@ -237,7 +237,15 @@ func (c *Conn) Take() (fd int, ok bool) {
 		return -1, false
 	}
 	c.file.Close()
+	c.file = nil
 	return fd, true
+}
+
+// Give gives back what Take took: the connection is as it was, but without deadlines.
+func (c *Conn) Give(fd int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.fd, c.readBy, c.writeBy = fd, time.Time{}, time.Time{}
 }
 
 // SetDeadline implements net.Conn.
