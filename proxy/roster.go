@@ -80,6 +80,13 @@ func (r *roster) begin(s *session, c *connection, upstream net.Conn) bool {
 	return true
 }
 
+// handOver notes that c's sockets are the relay's from now on: they are no longer ours to close.
+func (r *roster) handOver(c *connection) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	c.upstream = nil
+}
+
 func (r *roster) end(s *session) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
