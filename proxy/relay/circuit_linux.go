@@ -77,6 +77,10 @@ func (c *circuit) pump(i int) {
 	s := &c.sides[i]
 	for budget := turnBytes; !c.over; {
 		if s.held != nil && !c.flush(i) {
+			if s.is(hung) {
+				// Its end can't be read before the rest has passed, but the session has begun to end.
+				c.part(causes[i].closed)
+			}
 			return
 		}
 		if s.is(drained) || !s.is(readable) {
@@ -292,6 +296,9 @@ func (c *circuit) drain(i int, err error) {
 		cause = causes[i].reset
 	}
 	c.part(cause)
+	if c.parting.cause == causes[i].closed {
+		c.parting.cause = cause // it was not known yet when the end was seen coming
+	}
 	var last []byte
 	if s.at() {
 		last = c.lastPacket(i)
