@@ -37,8 +37,6 @@ func restarted(t *testing.T, o JWKSOptions) (*Stage, *syncBuffer) {
 	return newStage(t, Options{JWKS: &o, Log: slog.New(slog.NewTextHandler(log, nil))}), log
 }
 
-var cachedToken = map[string]any{"kid": "a"}
-
 func TestCacheFileServesARestartInAnOutage(t *testing.T) {
 	path := cacheFile(t, cached{cacheURL, now.Add(-time.Hour), setJSON(rsaKey(0).JWK("a"))})
 	s, _ := restarted(t, JWKSOptions{CacheFile: path})

@@ -228,3 +228,5 @@ func TestKeyMovesFromTheSetToTheFile(t *testing.T) {
 	s = after(t, s, Options{PublicKeyPEM: rsaKey(1).PublicPEM()})
 	want(t, s, token, auth.Deny, auth.BadSignature)
 }
+
+var cachedToken = map[string]any{"kid": "a"}

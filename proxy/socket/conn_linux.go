@@ -7,7 +7,6 @@ import (
 	"net/netip"
 	"os"
 	"sync"
-	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -30,21 +29,6 @@ type Conn struct {
 // newConn returns the connection of a descriptor that does not block.
 func newConn(fd int, local, remote netip.AddrPort) *Conn {
 	return &Conn{fd: fd, local: local, remote: remote}
-}
-
-// OnWait has f called once, before the connection waits for the first time. Nil forgets it.
-func (c *Conn) OnWait(f func()) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.onWait = f
-}
-
-// OnDisturb has f called whenever the connection is closed or gets a deadline, for whoever waits
-// for its first bytes elsewhere. Nil forgets it.
-func (c *Conn) OnDisturb(f func()) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.disturbed = f
 }
 
 // Receive reads without waiting: the error is syscall.EAGAIN where nothing is there.
@@ -123,26 +107,6 @@ func (c *Conn) try(call func(fd int) (int, unix.Errno)) (n int, wait *os.File, e
 	return max(n, 0), nil, errno
 }
 
-// attach gives the descriptor to the runtime's poller. The lock is held.
-func (c *Conn) attach() *os.File {
-	if c.file != nil {
-		return c.file
-	}
-	if f := c.onWait; f != nil {
-		c.onWait = nil
-		f()
-	}
-	c.file = os.NewFile(uintptr(c.fd), "socket")
-	c.fd = -1
-	if !c.readBy.IsZero() {
-		_ = c.file.SetReadDeadline(c.readBy)
-	}
-	if !c.writeBy.IsZero() {
-		_ = c.file.SetWriteDeadline(c.writeBy)
-	}
-	return c.file
-}
-
 // readable turns an error of a file into one of a connection: without a file's name, and with
 // package net's word for what is closed.
 func readable(err error) error {
@@ -184,61 +148,6 @@ func (c *Conn) CloseWrite() error {
 		return e
 	}
 	return err
-}
-
-// control calls f with the descriptor, whoever has it.
-func (c *Conn) control(f func(fd uintptr)) error {
-	c.mu.Lock()
-	if c.file == nil {
-		defer c.mu.Unlock()
-		if c.fd < 0 {
-			return net.ErrClosed
-		}
-		f(uintptr(c.fd))
-		return nil
-	}
-	file := c.file
-	c.mu.Unlock()
-	raw, err := file.SyscallConn()
-	if err != nil {
-		return readable(err)
-	}
-	return readable(raw.Control(f))
-}
-
-// SyscallConn implements syscall.Conn. The runtime's poller gets to know the descriptor.
-func (c *Conn) SyscallConn() (syscall.RawConn, error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.file == nil {
-		if c.fd < 0 {
-			return nil, net.ErrClosed
-		}
-		c.attach()
-	}
-	return c.file.SyscallConn()
-}
-
-// Take returns the connection's descriptor, which is the caller's from then on, and leaves the
-// connection closed. It reports whether there was one to take.
-func (c *Conn) Take() (fd int, ok bool) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.file == nil {
-		fd, c.fd = c.fd, -1
-		return fd, fd >= 0
-	}
-	raw, err := c.file.SyscallConn()
-	if err != nil {
-		return -1, false
-	}
-	fd = -1
-	if raw.Control(func(old uintptr) { fd, err = unix.FcntlInt(old, unix.F_DUPFD_CLOEXEC, 0) }) != nil || err != nil {
-		return -1, false
-	}
-	c.file.Close()
-	c.file = nil
-	return fd, true
 }
 
 // Give gives back what Take took: the connection is as it was, but without deadlines.
@@ -291,32 +200,3 @@ func (c *Conn) LocalAddr() net.Addr { return net.TCPAddrFromAddrPort(c.local) }
 
 // RemoteAddr implements net.Conn.
 func (c *Conn) RemoteAddr() net.Addr { return net.TCPAddrFromAddrPort(c.remote) }
-
-// Watch has p tell once when there is something to read.
-func (c *Conn) Watch(p *Poller, t Token) error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.fd < 0 {
-		return net.ErrClosed
-	}
-	return p.Watch(c.fd, t, ForInputOnce)
-}
-
-// Watch has p tell when somebody is there to be accepted.
-func (l *Listener) Watch(p *Poller, t Token) error {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.fd < 0 {
-		return net.ErrClosed
-	}
-	return p.Watch(l.fd, t, unix.EPOLLIN|unix.EPOLLET)
-}
-
-// Unwatch has p forget the connection, before somebody else watches its descriptor.
-func (c *Conn) Unwatch(p *Poller) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.fd >= 0 {
-		_ = p.control(unix.EPOLL_CTL_DEL, c.fd, 0, 0)
-	}
-}

@@ -1,0 +1,100 @@
+package relay
+
+import "time"
+
+// order is what somebody wants of a circuit.
+type order struct {
+	c        *circuit
+	farewell *Farewell
+	kill     Cause
+	begin    bool // TLS may hold bytes already that no socket will tell of
+}
+
+// post leaves an order for the loop.
+func (l *loop) post(o order) {
+	l.mu.Lock()
+	first := len(l.inbox) == 0
+	l.inbox = append(l.inbox, o)
+	l.mu.Unlock()
+	if first {
+		l.poller.Wake()
+	}
+}
+
+// goOn lets c go on after others had their turn.
+func (l *loop) goOn(c *circuit) {
+	if !c.again {
+		c.again = true
+		l.going = append(l.going, c)
+	}
+}
+
+func (l *loop) carryOut(orders []order) {
+	for _, o := range orders {
+		switch {
+		case o.begin:
+			o.c.begin()
+		case o.farewell != nil:
+			o.c.end(o.farewell)
+		default:
+			o.c.kill(o.kill)
+		}
+	}
+}
+
+// begin has the sockets watched, and takes what TLS has read already.
+func (c *circuit) begin() {
+	if c.over {
+		return
+	}
+	// Watched first: what TLS has may find no room, and room is told of what is watched only.
+	w := c.watches()
+	if err := w.begin(c.loop.poller); err != nil {
+		c.kill(causes[client].reset)
+	}
+	for k := range c.sides {
+		if c.sides[k].tls != nil && !c.over {
+			c.decrypt(k, nil, false)
+		}
+	}
+}
+
+// continueGoing gives those that had to stop for others their next turn.
+func (l *loop) continueGoing() {
+	n := len(l.going)
+	for i := range n {
+		c := l.going[i]
+		c.again = false
+		for k := range c.sides {
+			if !c.over {
+				c.pump(k)
+			}
+		}
+	}
+	l.going = append(l.going[:0], l.going[n:]...)
+}
+
+// lookAfterParting looks at the sessions that are ending, now and then.
+func (l *loop) lookAfterParting() {
+	if len(l.parting) == 0 {
+		return
+	}
+	now := time.Now()
+	if now.Sub(l.looked) < watchInterval {
+		return
+	}
+	l.looked = now
+	for _, c := range l.parting {
+		if !c.over {
+			c.look(now)
+		}
+	}
+	left := l.parting[:0]
+	for _, c := range l.parting {
+		if !c.over {
+			left = append(left, c)
+		}
+	}
+	clear(l.parting[len(left):])
+	l.parting = left
+}
