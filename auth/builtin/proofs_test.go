@@ -57,7 +57,8 @@ func TestProofTellsNameHashAndPasswordApart(t *testing.T) {
 
 func TestProofsOfTwoProcessesDiffer(t *testing.T) {
 	h := &fakeHash{password: "pw"}
-	if newProofs().of([]byte("joe"), h, []byte("pw")) == newProofs().of([]byte("joe"), h, []byte("pw")) {
+	one, other := newProofs(), newProofs()
+	if one.of([]byte("joe"), h, []byte("pw")) == other.of([]byte("joe"), h, []byte("pw")) {
 		t.Error("the same proof from two keys")
 	}
 }
