@@ -31,6 +31,9 @@ func Connect(to netip.AddrPort, keepAlive net.KeepAliveConfig) (c *Conn, underWa
 	if errno == unix.EINPROGRESS || errno == unix.EINTR {
 		errno = connect(fd, to) // on the same machine it is done by now
 	}
+	if (errno == 0 || errno == unix.EISCONN) && own(fd, to) {
+		errno = unix.ECONNREFUSED
+	}
 	switch errno {
 	case 0, unix.EISCONN:
 		return c, false, nil

@@ -86,6 +86,15 @@ func connect(fd int, to netip.AddrPort) unix.Errno {
 	return errno
 }
 
+// own reports whether a socket's own address is the one that it has connected to. Where nobody
+// listens, the kernel may choose just that port, and TCP connects the socket to itself.
+func own(fd int, to netip.AddrPort) bool {
+	var raw unix.RawSockaddrAny
+	size := uint32(unsafe.Sizeof(raw))
+	_, _, errno := syscall.RawSyscall(unix.SYS_GETSOCKNAME, uintptr(fd), uintptr(unsafe.Pointer(&raw)), uintptr(unsafe.Pointer(&size)))
+	return errno == 0 && addrPort(&raw) == to
+}
+
 // addrPort reads an address of the kernel's. The port is in network order.
 func addrPort(raw *unix.RawSockaddrAny) netip.AddrPort {
 	switch raw.Addr.Family {
