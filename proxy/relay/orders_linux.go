@@ -10,13 +10,16 @@ type order struct {
 	begin    bool // TLS may hold bytes already that no socket will tell of
 }
 
-// post leaves an order for the loop.
+// post leaves an order for the loop. One that has ended takes none: its poller's descriptors are
+// somebody else's by then.
 func (l *loop) post(o order) {
 	l.mu.Lock()
-	first := len(l.inbox) == 0
+	defer l.mu.Unlock()
+	if l.closed {
+		return
+	}
 	l.inbox = append(l.inbox, o)
-	l.mu.Unlock()
-	if first {
+	if len(l.inbox) == 1 {
 		l.poller.Wake()
 	}
 }
