@@ -47,8 +47,11 @@ func TestKeysAreHandedOn(t *testing.T) {
 			next.judges("a", rsaKey(0), auth.None)
 		})
 		l.succeed(JWKSOptions{URL: url + "2"}, func(next *life) {
-			next.judges("a", rsaKey(0), auth.KeysUnavailable)
 			next.requests("for another URL", 1)
+			// A token that no key is there for asks at once too.
+			next.judges("a", rsaKey(0), auth.KeysUnavailable)
+			next.after(0)
+			next.requests("after a token", 2)
 		})
 	})
 }
