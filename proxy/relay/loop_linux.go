@@ -167,11 +167,11 @@ func (c *circuit) happened(e socket.Event) {
 		if e.Ended {
 			c.sides[k].flags |= hung
 		}
-		c.pump(k)
 	}
 	if e.Out {
 		c.pump(1 - k)
 	}
+	c.pump(k) // which may have waited for the answers of TLS to be taken
 }
 
 // end closes what is left.

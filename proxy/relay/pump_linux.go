@@ -17,7 +17,7 @@ const turnBytes = 256 << 10
 func (c *circuit) pump(i int) {
 	s := &c.sides[i]
 	for budget := turnBytes; !c.over; {
-		if s.held != nil && !c.flush(i) {
+		if s.held != nil && !c.flush(i) || c.owesReplies(i) {
 			if s.is(hung) {
 				// Its end can't be read before the rest has passed, but the session has begun to end.
 				c.part(causes[i].closed)
@@ -37,6 +37,16 @@ func (c *circuit) pump(i int) {
 			budget -= c.read(i)
 		}
 	}
+}
+
+// mostHeld is what a direction holds at most, in bytes, before a side that is owed answers of TLS
+// is no longer read. What was read of the other side once is less.
+const mostHeld = 2 * (readSize + largestRoom)
+
+// owesReplies reports whether side i does not take what TLS itself answers it. Key updates can be
+// asked for without end.
+func (c *circuit) owesReplies(i int) bool {
+	return c.sides[i].tls != nil && c.sides[1-i].held.len() > mostHeld
 }
 
 // read reads once and passes it on, and returns how much that was.

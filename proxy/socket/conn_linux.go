@@ -45,14 +45,15 @@ func (c *Conn) Receive(p []byte) (int, error) {
 	return n, nil
 }
 
-// Unread gives back what Receive returned: the next Read returns it. p must stay as it is until
-// then.
+// Unread gives back what Receive returned: the next Read returns it, and wipes p, which must stay
+// as it is until then.
 func (c *Conn) Unread(p []byte) { c.unread = p }
 
 // Read implements net.Conn.
 func (c *Conn) Read(p []byte) (int, error) {
 	if len(c.unread) > 0 {
 		n := copy(p, c.unread)
+		clear(c.unread[:n]) // there may be a password in it, and nobody else needs it
 		c.unread = c.unread[n:]
 		return n, nil
 	}
