@@ -61,7 +61,7 @@ func lines(p places, ca string, now time.Time) []line {
 		// Those of the second mqttward.
 		{"bound to the user name: carol's token used by carol", publish, v311, p.Bound, "", "carol", carols, letIn},
 		{"carol's token used by mallory", publish, v5, p.Bound, "", "mallory", carols, notAuthorized(v5, "claim_mismatch")},
-		{"carol's token of yesterday, which has expired", publish, v311, p.Bound, "", "carol", late, notAuthorized(v311, "token_expired")},
+		{"carol's token, which has expired", publish, v311, p.Bound, "", "carol", late, notAuthorized(v311, "token_expired")},
 		{"the sample token, which has no expiry", publish, v31, p.Bound, "", "anyone", token, notAuthorized(v31, "claim_missing")},
 	}
 }

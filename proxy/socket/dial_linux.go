@@ -52,15 +52,14 @@ func (c *Conn) Await(ctx context.Context) error {
 		return err
 	}
 	stop := context.AfterFunc(ctx, func() { _ = c.SetWriteDeadline(time.Unix(1, 0)) })
-	defer stop()
 	var errno unix.Errno
 	err = raw.Write(func(fd uintptr) bool {
 		errno = connect(int(fd), c.remote)
 		return errno != unix.EALREADY && errno != unix.EINPROGRESS
 	})
 	switch {
-	case ctx.Err() != nil:
-		return ctx.Err()
+	case !stop(): // the deadline above has been set, or will be
+		return context.Cause(ctx)
 	case err != nil:
 		return readable(err)
 	case errno != 0 && errno != unix.EISCONN:

@@ -37,7 +37,8 @@ func (s *Spool) Write(p []byte) (int, error) {
 	defer s.mu.Unlock()
 	switch {
 	case s.closed:
-		return s.out.Write(p)
+		s.dropped++
+		return len(p), nil
 	case len(s.lines)+len(p) > spoolSize:
 		s.dropped++
 		return len(p), nil
@@ -72,10 +73,22 @@ func (s *Spool) flush() {
 	s.mu.Unlock()
 }
 
-// Close writes what is left. Whatever comes later is written at once.
+// spoolPatience is how long Close waits for a reader that has stopped.
+const spoolPatience = time.Second
+
+// Close writes what is left, unless nobody reads it within a second. Whatever comes later is
+// dropped.
 func (s *Spool) Close() {
 	s.mu.Lock()
 	s.closed = true
 	s.mu.Unlock()
-	s.flush()
+	written := make(chan struct{})
+	go func() {
+		defer close(written)
+		s.flush()
+	}()
+	select {
+	case <-written:
+	case <-time.After(spoolPatience):
+	}
 }

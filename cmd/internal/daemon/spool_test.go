@@ -78,8 +78,24 @@ func TestSpoolIsEmptyOnceItIsClosed(t *testing.T) {
 	}
 	all.Wait()
 	s.Close()
+	if got := strings.Count(log.String(), "line\n"); got != 800 {
+		t.Errorf("lines: got %d, want 800", got)
+	}
+}
+
+func TestCloseOfASpoolWaitsNotForEver(t *testing.T) {
+	g := &gate{open: make(chan struct{})}
+	defer close(g.open)
+	s := NewSpool(g)
 	fmt.Fprintln(s, "line")
-	if got := strings.Count(log.String(), "line\n"); got != 801 {
-		t.Errorf("lines: got %d, want 801", got)
+	closed := make(chan struct{})
+	go func() {
+		defer close(closed)
+		s.Close()
+	}()
+	select {
+	case <-closed:
+	case <-time.After(20 * spoolPatience):
+		t.Error("it waits for a reader that has stopped")
 	}
 }
