@@ -157,9 +157,14 @@ func (n *nursery) happened(e socket.Event) bool {
 	n.mu.Lock()
 	c := n.young[e.Token-1]
 	n.mu.Unlock()
-	// Whoever disturbs it from here on does not give it a goroutine: it is ours. Before that, its
-	// bytes are not ours to read.
-	if c == nil || !n.claim(c) {
+	return c == nil || n.grown(c)
+}
+
+// grown serves c, which was young and has something to read, and reports whether this goroutine
+// leads still. Whoever disturbs c once it is claimed does not give it a goroutine: it is ours.
+// Before that, its bytes are not ours to read.
+func (n *nursery) grown(c *connection) bool {
+	if !n.claim(c) {
 		return true
 	}
 	conn := c.socket.(*socket.Conn)

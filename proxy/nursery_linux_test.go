@@ -68,7 +68,7 @@ func TestBytesOfADisturbedConnectionAreLeftToItsGoroutine(t *testing.T) {
 	if !n.claim(c) {
 		t.Fatal("the connection is not young")
 	}
-	if !n.happened(socket.Event{Token: socket.Token(c.slot + 1), In: true}) {
+	if !n.grown(c) {
 		t.Error("the leader does not lead any more")
 	}
 	got := make([]byte, 7)
