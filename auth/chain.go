@@ -14,6 +14,9 @@ type Options struct {
 	Stages []Authenticator
 	// AllowAnonymous lets in whom every stage ignored. It overrules no deny.
 	AllowAnonymous bool
+	// ClientID says which client ids those may use whom a stage accepts, or who are anonymous.
+	// Nil means any.
+	ClientID *ClientIDRule
 	// Log is told of stages that panic. Nil means slog.Default().
 	Log *slog.Logger
 }
@@ -22,6 +25,7 @@ type Options struct {
 type Chain struct {
 	stages    []*stage
 	anonymous bool
+	clientID  *ClientIDRule
 	log       *slog.Logger
 }
 
@@ -50,7 +54,7 @@ func NewChain(o Options) (*Chain, error) {
 	if o.Log == nil {
 		o.Log = slog.Default()
 	}
-	c := &Chain{anonymous: o.AllowAnonymous, log: o.Log}
+	c := &Chain{anonymous: o.AllowAnonymous, clientID: o.ClientID, log: o.Log}
 	for _, a := range o.Stages {
 		c.stages = append(c.stages, &stage{Authenticator: a, name: a.Name()})
 	}
@@ -58,14 +62,16 @@ func NewChain(o Options) (*Chain, error) {
 }
 
 // Authenticate judges creds. The verdict is accept or deny, never ignore: whom no stage
-// wanted is let in without an identity or refused with [NoCredentials]. When ctx has
-// ended, the verdict is a deny with [Busy], whatever a stage says.
+// wanted is let in without an identity or refused with [NoCredentials]. Whoever would be let in
+// is refused with [ClientIDMismatch] where its client id breaks the rule; that counts as a deny
+// of the stage. When ctx has ended, the verdict is a deny with [Busy], whatever a stage says.
 func (c *Chain) Authenticate(ctx context.Context, creds *Credentials) Verdict {
 	for _, s := range c.stages {
 		v := c.judge(ctx, s, creds)
 		if ctx.Err() != nil && v.Decision != Deny {
 			v = Denied(Busy, "authentication took longer than auth_timeout")
 		}
+		v = c.clientID.judge(creds, v)
 		v.Stage = s.name
 		switch v.Decision {
 		case Accept:
@@ -78,7 +84,9 @@ func (c *Chain) Authenticate(ctx context.Context, creds *Credentials) Verdict {
 		s.pass.Add(1)
 	}
 	if c.anonymous {
-		return Verdict{Decision: Accept, Stage: StageAnonymous}
+		v := c.clientID.judge(creds, Verdict{Decision: Accept})
+		v.Stage = StageAnonymous
+		return v
 	}
 	return Denied(NoCredentials, unwanted(creds))
 }

@@ -11,6 +11,8 @@
 // chain was told to let anonymous clients in. A deny always refuses. A stage that
 // panics or fails internally denies: the chain fails closed, and the process lives on.
 //
+// A [ClientIDRule] binds whoever is let in to client ids of its own, whichever stage it was.
+//
 // The stages themselves live in the packages below: builtin (users) and jwt (tokens).
 // This package knows nothing of the network, of MQTT's bytes or of configuration files.
 package auth

@@ -67,6 +67,8 @@ const (
 	ClaimMissing
 	// ClaimMismatch: a declared claim has another value.
 	ClaimMismatch
+	// ClientIDMismatch: the client was let in, but not with this client id.
+	ClientIDMismatch
 	// InternalError: a stage panicked or failed; nothing was proven.
 	InternalError
 
@@ -102,6 +104,7 @@ var reasonWords = [numReasons]string{
 	ClaimMalformed:      "claim_malformed",
 	ClaimMissing:        "claim_missing",
 	ClaimMismatch:       "claim_mismatch",
+	ClientIDMismatch:    "client_id_mismatch",
 	InternalError:       "internal_error",
 }
 

@@ -25,6 +25,17 @@ type part struct {
 	text string // the literal, or the claim's name
 }
 
+// word is how a placeholder is written.
+func (p part) word() string {
+	switch p.kind {
+	case userName:
+		return "%u"
+	case clientID:
+		return "%c"
+	}
+	return "%{claim:" + p.text + "}"
+}
+
 type partKind uint8
 
 const (
@@ -160,25 +171,21 @@ func (t *Template) Append(dst []byte, c *Credentials, claims map[string]string) 
 	begin := len(dst)
 	for _, p := range t.parts {
 		before := len(dst)
-		var word string
 		switch p.kind {
 		case literal:
 			dst = append(dst, p.text...)
 			continue
 		case userName:
-			word = "%u"
 			if c.HasUserName {
 				dst = append(dst, c.UserName...)
 			}
 		case clientID:
-			word = "%c"
 			dst = append(dst, c.ClientID...)
 		case claim:
-			word = "%{claim:" + p.text + "}"
 			dst = append(dst, claims[p.text]...)
 		}
 		if len(dst) == before {
-			return dst[:begin], fmt.Errorf("%s %w", word, ErrNoValue)
+			return dst[:begin], fmt.Errorf("%s %w", p.word(), ErrNoValue)
 		}
 	}
 	return dst, nil

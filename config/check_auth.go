@@ -14,6 +14,9 @@ func (d *document) checkAuth(c *Config) {
 	if a.Builtin == nil && a.JWT == nil && a.AllowAnonymous {
 		d.warn("auth.allow_anonymous", "is all there is: everybody may connect")
 	}
+	if d.lines["auth.client_id_must"] > 0 && a.ClientIDMust == "" && !d.faults["auth.client_id_must"] {
+		d.fault("auth.client_id_must", `is empty, and would bind no client: write "%%u", or remove it`)
+	}
 	if a.Builtin != nil {
 		d.checkBuiltin(a.Builtin)
 	}

@@ -10,6 +10,9 @@ type Auth struct {
 	RefusalCodes RefusalCodes
 	// ReasonStrings tells 5.0 clients in a word why they are refused.
 	ReasonStrings bool
+	// ClientIDMust is the source of the rule that client ids obey: a template with %u and
+	// %{claim:NAME}, not parsed yet. Empty means that there is none.
+	ClientIDMust string
 	// Builtin is nil where there is no [auth.builtin].
 	Builtin *Builtin
 	// JWT is nil where there is no [auth.jwt].

@@ -42,6 +42,7 @@ password_file = "password"
 allow_anonymous = true
 refusal_codes = "uniform"
 reason_strings = true
+client_id_must = "%{claim:device}-*"
 [auth.builtin]
 identity = "client_id"
 users_file = "users"
@@ -126,7 +127,7 @@ func TestEveryKeyArrives(t *testing.T) {
 			},
 		},
 		Auth: Auth{
-			AllowAnonymous: true, RefusalCodes: RefusalUniform, ReasonStrings: true,
+			AllowAnonymous: true, RefusalCodes: RefusalUniform, ReasonStrings: true, ClientIDMust: "%{claim:device}-*",
 			Builtin: &Builtin{
 				Identity: ByClientID, UsersFile: at("users"), Strict: false,
 				Users: []User{{"a", NewSecret("$6$c2FsdA==$aGFzaA==")}, {"b", NewSecret("$2b$10$x")}},

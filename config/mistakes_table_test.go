@@ -142,6 +142,8 @@ c.toml: upstream.addresses: is missing: write the broker's address, such as addr
 	{"password file missing", base + "[upstream.credentials]\nmode = \"replace\"\nusername = \"p\"\npassword_file = \"no/such/file\"\n", "c.toml:11: upstream.credentials.password_file: open /etc/mqttward/no/such/file: no such file or directory"},
 
 	// Authentication.
+	{"client ids bound to nothing", base + "[auth]\nclient_id_must = \"\"\n", `c.toml:9: auth.client_id_must: is empty, and would bind no client: write "%u", or remove it`},
+	{"client ids bound to a number", base + "[auth]\nclient_id_must = 5\n", "c.toml:9: auth.client_id_must: must be a string in quotes, not a bare number"},
 	{"key below the claims", base + "[auth.jwt.claims]\nusername = \"%u\"\nleeway = \"5s\"\n", "c.toml:10: auth.jwt.claims.leeway: leeway is a key of [auth.jwt]: write it above the line [auth.jwt.claims]; below it, it would be a claim"},
 	{"key of another type below the claims", base + "[auth.jwt.claims]\nrequire_exp = true\n", "c.toml:9: auth.jwt.claims.require_exp: require_exp is a key of [auth.jwt]: write it above the line [auth.jwt.claims]; below it, it would be a claim"},
 	{"from below the claims", base + "[auth.jwt.claims]\nfrom = \"username\"\n", "c.toml:9: auth.jwt.claims.from: from is a key of [auth.jwt]: write it above the line [auth.jwt.claims]; below it, it would be a claim"},

@@ -13,6 +13,7 @@ func readAuth(t *table) Auth {
 		AllowAnonymous: t.bool("allow_anonymous", false),
 		RefusalCodes:   enum(t, "refusal_codes", RefusalEMQX, RefusalEMQX, RefusalUniform),
 		ReasonStrings:  t.bool("reason_strings", false),
+		ClientIDMust:   t.template("client_id_must"),
 		Builtin:        readBuiltin(t.table("builtin")),
 		JWT:            readJWT(t.table("jwt")),
 	}

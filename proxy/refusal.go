@@ -61,6 +61,7 @@ var answers = map[auth.Reason]answer{
 	auth.ClaimMalformed:      notAuthorized,
 	auth.ClaimMissing:        notAuthorized,
 	auth.ClaimMismatch:       notAuthorized,
+	auth.ClientIDMismatch:    notAuthorized,
 	auth.InternalError:       comeAgain,
 }
 

@@ -43,6 +43,7 @@ var want = map[auth.Reason]struct{ v3, v5 []byte }{
 	auth.ClaimMalformed:      {[]byte{0x20, 2, 0, 0x05}, []byte{0x20, 3, 0, 0x87, 0}},
 	auth.ClaimMissing:        {[]byte{0x20, 2, 0, 0x05}, []byte{0x20, 3, 0, 0x87, 0}},
 	auth.ClaimMismatch:       {[]byte{0x20, 2, 0, 0x05}, []byte{0x20, 3, 0, 0x87, 0}},
+	auth.ClientIDMismatch:    {[]byte{0x20, 2, 0, 0x05}, []byte{0x20, 3, 0, 0x87, 0}},
 	auth.InternalError:       {[]byte{0x20, 2, 0, 0x03}, []byte{0x20, 3, 0, 0x88, 0}},
 }
 

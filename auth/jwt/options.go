@@ -54,6 +54,9 @@ type Options struct {
 	IdentityClaim string
 	// KeepClaims are the claims that are kept in Identity.Claims where they are strings.
 	KeepClaims []string
+	// BindsClientID says that a claim decides the client id, by [auth.Options].ClientID: no
+	// warning that nothing does.
+	BindsClientID bool
 	// TokenCache is how many verified tokens are remembered, at 40 to 60 bytes each as they
 	// come, so that one that comes again costs no signature. Zero means 100,000; a negative
 	// number means none. An eighth as many are remembered as having a bad signature.
@@ -131,7 +134,7 @@ func (o *Options) warnings() []string {
 	if n := len(o.Secret); n > 0 && n < shortSecret {
 		w = append(w, fmt.Sprintf("auth.jwt.secret: shorter than %d bytes: it can be guessed from one token", shortSecret))
 	}
-	binds := false
+	binds := o.BindsClientID
 	for _, name := range slices.Sorted(maps.Keys(o.Claims)) {
 		t := o.Claims[name]
 		if t.UsesUserName() && o.From == FromUserName {

@@ -105,10 +105,10 @@ func userProblem(p builtin.Problem) config.Problem {
 	return config.Problem{File: p.File, Line: p.Line, Text: p.Err.Error()}
 }
 
-// tokens makes the stage of tokens; nil where there is none, or where it can't. forUpstream,
-// where it is not nil, tells which claims must be kept; before is the stage that it takes the
-// place of, or nil.
-func (b *builder) tokens(forUpstream *auth.Template, before *jwt.Stage) *jwt.Stage {
+// tokens makes the stage of tokens; nil where there is none, or where it can't. forUpstream
+// and clientID, where they are not nil, tell which claims must be kept; before is the stage that
+// it takes the place of, or nil.
+func (b *builder) tokens(forUpstream *auth.Template, clientID *auth.ClientIDRule, before *jwt.Stage) *jwt.Stage {
 	c := b.config.Auth.JWT
 	if c == nil {
 		return nil
@@ -140,6 +140,10 @@ func (b *builder) tokens(forUpstream *auth.Template, before *jwt.Stage) *jwt.Sta
 	}
 	if forUpstream != nil {
 		o.KeepClaims = forUpstream.Claims()
+	}
+	if clientID != nil {
+		o.KeepClaims = append(o.KeepClaims, clientID.Claims()...)
+		o.BindsClientID = len(clientID.Claims()) > 0
 	}
 	// A declaration with a fault is no reason to leave the keys unchecked.
 	stage, err := jwt.New(o)

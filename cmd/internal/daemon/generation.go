@@ -73,12 +73,13 @@ func newGeneration(c *config.Config, log *Logger, before *generation, processors
 	if before == nil {
 		before = &generation{}
 	}
-	g.jwt = b.tokens(g.policy.Credentials.UserName, before.jwt)
+	clientID := b.clientIDRule()
+	g.jwt = b.tokens(g.policy.Credentials.UserName, clientID, before.jwt)
 	g.builtin = b.users(g.policy.Limits.MaxHandshakes, before.builtin)
 	if len(b.faults) == 0 {
 		var err error
 		g.policy.Chain, err = auth.NewChain(auth.Options{
-			Stages: g.stages(), AllowAnonymous: c.Auth.AllowAnonymous, Log: log.Logger,
+			Stages: g.stages(), AllowAnonymous: c.Auth.AllowAnonymous, ClientID: clientID, Log: log.Logger,
 		})
 		if err != nil { // config refuses it before
 			b.fault("auth", "%v", err)

@@ -25,6 +25,9 @@ addresses = ["127.0.0.1:1"]
 // aliceHash is a mosquitto hash of "wonderland".
 const aliceHash = "$6$MDEyMzQ1Njc4OWFi$5X1J/NGh4bFWFyFTvu4B+80xJ+wxkcNEKZQlB3bm9NvWe28HuYqAS4gFPm8l8Cg2qUyXpd3rik8dXbpuZCPF0g=="
 
+// alice is a built-in user.
+const alice = "[[auth.builtin.user]]\nname = \"alice\"\npassword_hash = \"" + aliceHash + "\"\n"
+
 // files makes a folder with files that configurations name.
 func files(t *testing.T) string {
 	t.Helper()
@@ -66,6 +69,19 @@ func TestWarningsHaveTheirPlace(t *testing.T) {
 		{"a claim for the broker that users have not",
 			base + "[upstream.credentials]\nmode = \"replace\"\nusername = \"%{claim:sub}\"\n[auth]\nallow_anonymous = true\n[auth.jwt]\nsecret_file = \"secret\"\n" + bound,
 			"c.toml:9: upstream.credentials.username\n"},
+		{"client ids by a proven user name", base + "[auth]\nclient_id_must = \"%u-*\"\n[auth.jwt]\nsecret_file = \"secret\"\n" + bound, ""},
+		{"client ids by a claim bind a token", base + "[auth]\nclient_id_must = \"%{claim:sub}\"\n[auth.jwt]\nsecret_file = \"secret\"\n", ""},
+		{"client ids by a user name that nobody proves",
+			base + "[auth]\nclient_id_must = \"%u\"\n[auth.jwt]\nsecret_file = \"secret\"\n[auth.jwt.claims]\nsub = \"%c\"\n", "c.toml:8: auth.client_id_must\n"},
+		{"client ids by a user name whose claim is not judged",
+			base + "[auth]\nclient_id_must = \"%u\"\n[auth.jwt]\nverify_claims = false\nsecret_file = \"secret\"\n" + bound,
+			"c.toml:8: auth.client_id_must\nc.toml:12: auth.jwt.claims\nc.toml:12: auth.jwt.claims\n"},
+		{"client ids by a user name, of anonymous clients",
+			base + "[auth]\nallow_anonymous = true\nclient_id_must = \"%u\"\n[auth.jwt]\nsecret_file = \"secret\"\n" + bound, "c.toml:9: auth.client_id_must\n"},
+		{"client ids by a claim that users have not",
+			base + "[auth]\nclient_id_must = \"%{claim:sub}\"\n" + alice + "[auth.jwt]\nsecret_file = \"secret\"\n" + bound, "c.toml:8: auth.client_id_must\n"},
+		{"client ids without a name in them", base + "[auth]\nclient_id_must = \"dev-*\"\n" + alice, "c.toml:8: auth.client_id_must\n"},
+		{"client ids without a separator", base + "[auth]\nclient_id_must = \"dev-%u*\"\n" + alice, "c.toml:8: auth.client_id_must\n"},
 	} {
 		d, err := New(parse(t, dir, tc.text), Options{})
 		if err != nil {
