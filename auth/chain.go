@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"runtime/debug"
 	"sync/atomic"
+	"time"
 )
 
 // Options say what a [Chain] is made of.
@@ -17,6 +18,8 @@ type Options struct {
 	// ClientID says which client ids those may use whom a stage accepts, or who are anonymous.
 	// Nil means any.
 	ClientID *ClientIDRule
+	// Observer is told of each stage's verdicts. Nil means that nobody is.
+	Observer Observer
 	// Log is told of stages that panic. Nil means slog.Default().
 	Log *slog.Logger
 }
@@ -26,6 +29,7 @@ type Chain struct {
 	stages    []*stage
 	anonymous bool
 	clientID  *ClientIDRule
+	observer  Observer
 	log       *slog.Logger
 }
 
@@ -54,7 +58,7 @@ func NewChain(o Options) (*Chain, error) {
 	if o.Log == nil {
 		o.Log = slog.Default()
 	}
-	c := &Chain{anonymous: o.AllowAnonymous, clientID: o.ClientID, log: o.Log}
+	c := &Chain{anonymous: o.AllowAnonymous, clientID: o.ClientID, observer: o.Observer, log: o.Log}
 	for _, a := range o.Stages {
 		c.stages = append(c.stages, &stage{Authenticator: a, name: a.Name()})
 	}
@@ -67,12 +71,15 @@ func NewChain(o Options) (*Chain, error) {
 // of the stage. When ctx has ended, the verdict is a deny with [Busy], whatever a stage says.
 func (c *Chain) Authenticate(ctx context.Context, creds *Credentials) Verdict {
 	for _, s := range c.stages {
-		v := c.judge(ctx, s, creds)
+		v, took := c.timed(ctx, s, creds)
 		if ctx.Err() != nil && v.Decision != Deny {
 			v = Denied(Busy, "authentication took longer than auth_timeout")
 		}
 		v = c.clientID.judge(creds, v)
 		v.Stage = s.name
+		if c.observer != nil {
+			c.observer.Judged(s.name, v.Decision, v.Reason, took)
+		}
 		switch v.Decision {
 		case Accept:
 			s.accepts.Add(1)
@@ -104,6 +111,24 @@ func unwanted(c *Credentials) string {
 		return "no stage knows what was sent"
 	}
 	return "neither user name nor password"
+}
+
+// Observer is told of verdicts, so that they can be counted. Judged is called by many goroutines at
+// once while clients wait: it must return at once.
+type Observer interface {
+	// Judged tells what a stage said, for what reason where it denied, and how long it took,
+	// waiting included.
+	Judged(stage string, d Decision, r Reason, took time.Duration)
+}
+
+// timed asks one stage, and tells how long it took where somebody wants to know.
+func (c *Chain) timed(ctx context.Context, s *stage, creds *Credentials) (Verdict, time.Duration) {
+	if c.observer == nil {
+		return c.judge(ctx, s, creds), 0
+	}
+	began := time.Now()
+	v := c.judge(ctx, s, creds)
+	return v, time.Since(began)
 }
 
 // judge asks one stage, and turns its panic or nonsense into a deny.

@@ -124,3 +124,19 @@ func Reasons() []Reason {
 	}
 	return all
 }
+
+// StageReasons returns the reasons for which the stage called name may deny; nil for one that is
+// not ours.
+func StageReasons(name string) []Reason {
+	switch name {
+	case StageBuiltin:
+		return []Reason{BadPassword, ClientIDMismatch, Busy, InternalError}
+	case StageJWT:
+		all := []Reason{ClientIDMismatch, Busy, InternalError}
+		for r := TokenMalformed; r <= ClaimMismatch; r++ {
+			all = append(all, r)
+		}
+		return all
+	}
+	return nil
+}

@@ -20,6 +20,7 @@ func (d *document) check(c *Config) {
 	d.checkUpstream(c)
 	d.checkCredentials(c)
 	d.checkAuth(c)
+	d.checkAdmin(c)
 }
 
 func (d *document) checkListeners(listeners []Listener) {

@@ -23,6 +23,8 @@ type Config struct {
 	Shutdown Shutdown
 	// Log says what is logged, and how.
 	Log Log
+	// Admin is where the process can be looked at.
+	Admin Admin
 
 	source   source
 	warnings []Problem
@@ -198,3 +200,17 @@ const (
 	LogText LogFormat = "text"
 	LogJSON LogFormat = "json"
 )
+
+// Admin is the [admin] table.
+type Admin struct {
+	// Bind is the address, "host:port", of the admin listener. Empty means that there is none:
+	// then nothing else here is set.
+	Bind string
+	// Token is what whoever asks must show, /healthz and /readyz aside: at least 16 bytes of
+	// visible ASCII. Not set means that nobody must; it is set where Bind is not on loopback.
+	Token Secret
+	// Hosts are further names by which the admin listener may be called, without ports.
+	Hosts []string
+	// Pprof serves the profiles of net/http/pprof.
+	Pprof bool
+}

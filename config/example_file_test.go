@@ -28,7 +28,7 @@ var inComment = regexp.MustCompile(`(?m)^# ([a-z0-9_]+ = |[A-Z][A-Za-z]+ = "|\[)
 // secrets, which exclude their files.
 func uncommented() string {
 	all := inComment.ReplaceAllString(Example(), "$1")
-	return regexp.MustCompile(`(?m)^(secret|password) = .*$`).ReplaceAllString(all, "")
+	return regexp.MustCompile(`(?m)^(secret|password|token) = .*$`).ReplaceAllString(all, "")
 }
 
 func TestExampleWorks(t *testing.T) {
@@ -46,8 +46,8 @@ func TestExampleWorks(t *testing.T) {
 
 func TestExampleUncommentedIsKnown(t *testing.T) {
 	dir := t.TempDir()
-	for _, name := range []string{"broker-password", "jwt-secret"} {
-		if err := os.WriteFile(filepath.Join(dir, name), []byte("x"), 0o600); err != nil {
+	for _, name := range []string{"broker-password", "jwt-secret", "admin-token"} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte("0123456789abcdef"), 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}

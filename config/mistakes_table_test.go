@@ -33,7 +33,7 @@ c.toml:2: listener[0].bnid: unknown key: did you mean "bind"?`},
 	{"unknown table like another", base + "[limit]\nx = 1\n", `c.toml:8: limit: unknown table: did you mean "limits"?`},
 	{"key in the wrong table", base + "[log]\nconnect_timeout = \"5s\"\n", "c.toml:9: log.connect_timeout: unknown key: it belongs in [limits]"},
 	{"key of two other tables", base + "[limits]\nkey_file = \"x\"\n", "c.toml:9: limits.key_file: unknown key: it belongs in [listener.tls] or [upstream.tls]"},
-	{"key before any table", "bind = \"0.0.0.0:1\"\n" + base, "c.toml:1: bind: unknown key: it belongs in [[listener]]"},
+	{"key before any table", "bind = \"0.0.0.0:1\"\n" + base, "c.toml:1: bind: unknown key: it belongs in [admin] or [[listener]]"},
 	{"table at the wrong level", base + "[jwt]\nsecret = \"x\"\n", "c.toml:8: jwt: unknown table: write it as [auth.jwt]"},
 	{"table of two other tables", base + "[tls]\ncert_file = \"x\"\n", "c.toml:8: tls: unknown table: write it as [listener.tls] or [upstream.tls]"},
 	{"longer name in the same table", "[[listener]]\nname = \"b\"\nbind = \":1\"\ntls = {cert_file=\"a\",key_file=\"b\",ca_file=\"x\"}\n" + base, `c.toml:4: listener[0].tls.ca_file: unknown key: it belongs in [upstream.tls], or did you mean "client_ca_file"?`},
@@ -173,4 +173,21 @@ c.toml: upstream.addresses: is missing: write the broker's address, such as addr
 	{"user without a hash", base + "[[auth.builtin.user]]\nname = \"a\"\n", "c.toml:8: auth.builtin.user[0].password_hash: is missing: write a hash such as mosquitto_passwd makes, never the password itself"},
 	{"user twice", base + "[[auth.builtin.user]]\nname = \"a\"\npassword_hash = \"$2b$\"\n[[auth.builtin.user]]\nname = \"a\"\npassword_hash = \"$2b$\"\n", `c.toml:12: auth.builtin.user[1].name: "a" is the name of auth.builtin.user[0] too`},
 	{"password for a hash", base + "[[auth.builtin.user]]\nname = \"a\"\npassword = \"hunter2\"\n", `c.toml:10: auth.builtin.user[0].password: unknown key: it belongs in [upstream.credentials], or did you mean "password_hash"?`},
+
+	// The admin listener.
+	{"admin without a bind", base + "[admin]\npprof = true\ntoken = \"0123456789abcdef\"\nhosts = [\"a\"]\n", `c.toml:9: admin.pprof: has no use without bind: write bind = "127.0.0.1:9883", or remove pprof
+c.toml:10: admin.token: has no use without bind: write bind = "127.0.0.1:9883", or remove token
+c.toml:11: admin.hosts: has no use without bind: write bind = "127.0.0.1:9883", or remove hosts`},
+	{"admin off loopback without a token", base + "[admin]\nbind = \"0.0.0.0:9883\"\n", `c.toml:9: admin.bind: "0.0.0.0:9883" can be reached from elsewhere: that wants a token_file, or bind to 127.0.0.1`},
+	{"admin everywhere without a token", base + "[admin]\nbind = \":9883\"\n", `c.toml:9: admin.bind: ":9883" can be reached from elsewhere: that wants a token_file, or bind to 127.0.0.1`},
+	{"admin at a name without a token", base + "[admin]\nbind = \"ward.example.org:9883\"\n", `c.toml:9: admin.bind: "ward.example.org:9883" can be reached from elsewhere: that wants a token_file, or bind to 127.0.0.1`},
+	{"admin with an empty token", base + "[admin]\nbind = \"0.0.0.0:9883\"\ntoken = \"\"\n", `c.toml:9: admin.bind: "0.0.0.0:9883" can be reached from elsewhere: that wants a token_file, or bind to 127.0.0.1`},
+	{"admin without a port", base + "[admin]\nbind = \"127.0.0.1\"\n", `c.toml:9: admin.bind: must be "host:port", such as "0.0.0.0:1883", not "127.0.0.1": the port is missing, or there is a colon too many`},
+	{"admin where clients connect", base + "[admin]\nbind = \"127.0.0.1:1883\"\n", `c.toml:9: admin.bind: "127.0.0.1:1883" can't be listened on beside "0.0.0.0:1883" of listener[0]`},
+	{"short admin token", base + "[admin]\nbind = \"127.0.0.1:9883\"\ntoken = \"0123456789abcde\"\n", "c.toml:10: admin.token: must have at least 16 bytes, such as openssl rand -hex 32 makes"},
+	{"admin token that no header carries", base + "[admin]\nbind = \"127.0.0.1:9883\"\ntoken = \"0123456789 abcdef\"\n", "c.toml:10: admin.token: must be visible ASCII without blanks, as an HTTP header can carry it"},
+	{"admin token file missing", base + "[admin]\nbind = \"0.0.0.0:9883\"\ntoken_file = \"no-such\"\n", "c.toml:10: admin.token_file: open /etc/mqttward/no-such: no such file or directory"},
+	{"admin hosts", base + "[admin]\nbind = \"127.0.0.1:9883\"\nhosts = [\"a\", \"b:1\", \"a\"]\n", `c.toml:10: admin.hosts[1]: must be a host name without a port, such as "ward.example.org", not "b:1"
+c.toml:10: admin.hosts[2]: "a" stands in the list already`},
+	{"admin bind misspelt", base + "[admin]\nbnid = \"127.0.0.1:9883\"\n", `c.toml:9: admin.bnid: unknown key: did you mean "bind"?`},
 }

@@ -17,6 +17,7 @@ func readConfig(t *table) *Config {
 		Relay:     readRelay(t.table("relay")),
 		Shutdown:  readShutdown(t.table("shutdown")),
 		Log:       readLog(t.table("log")),
+		Admin:     readAdmin(t.table("admin")),
 	}
 }
 
@@ -123,5 +124,14 @@ func readLog(t *table) Log {
 	return Log{
 		Level:  logLevels[enum(t, "level", "info", "debug", "info", "warn", "error")],
 		Format: enumOrNone(t, "format", LogText, LogJSON),
+	}
+}
+
+func readAdmin(t *table) Admin {
+	return Admin{
+		Bind:  t.string("bind"),
+		Token: t.secret("token"),
+		Hosts: t.strings("hosts"),
+		Pprof: t.bool("pprof", false),
 	}
 }

@@ -48,6 +48,7 @@ type refusal struct {
 	detail string // for the log
 	err    error  // for the log
 	quiet  bool   // nobody is there to be told: the client went away, say
+	busy   Limit  // that was met, where the reason is Busy and it is not quiet
 }
 
 // newConnection begins a client's connection, under its deadline.
@@ -61,6 +62,7 @@ func (s *Server) newConnection(l *Listener, socket net.Conn, hs *handshake) *con
 		socket.SetDeadline(time.Now().Add(silentGrace))
 	}
 	s.roster.enter(c)
+	s.observer.Accepted(l.Name)
 	return c
 }
 
@@ -69,10 +71,13 @@ func (c *connection) serve() {
 	defer c.srv.roster.leave(c)
 	defer c.srv.handshakes.end(c.hs)
 	if err := c.secure(); err != nil {
+		reason := closedGaveWay
 		if c.wanted() {
 			c.logHandshake(err)
+			reason = closedHandshake
 		}
 		c.socket.Close()
+		c.srv.observer.Closed(c.listener.Name, reason)
 		return
 	}
 	buf := connectBuffers.Get().(*[connectBufferSize]byte)
@@ -94,6 +99,7 @@ func (c *connection) wanted() bool {
 		return true
 	}
 	c.srv.sampler.evicted(c.hs.address)
+	c.srv.observer.Limited(LimitHandshakes)
 	return false
 }
 
@@ -116,7 +122,9 @@ func (c *connection) secure() error {
 	// The relay takes the socket from below TLS later.
 	secure := tls.Server(relay.NewWire(&greeting{Conn: c.socket, began: c.began}), conf)
 	c.conn = secure
-	return secure.Handshake()
+	err := secure.Handshake()
+	c.srv.observer.Secured(handshakeResult(err), err == nil && secure.ConnectionState().DidResume)
+	return err
 }
 
 // open judges what was read, and starts the session or says why not.
@@ -143,7 +151,7 @@ func (c *connection) open(all []byte, n int, err error) *refusal {
 		return &refusal{reason: auth.AuthMethod}
 	}
 	if !c.srv.roster.admit() {
-		return &refusal{reason: auth.Busy, detail: "max_connections is reached"}
+		return &refusal{reason: auth.Busy, busy: LimitConnections, detail: "max_connections is reached"}
 	}
 	r := c.judge()
 	if r == nil {
@@ -205,5 +213,9 @@ func (c *connection) judge() *refusal {
 	case c.verdict.Reason == auth.Busy && c.srv.draining.Err() != nil:
 		return &refusal{reason: auth.ShuttingDown}
 	}
-	return &refusal{reason: c.verdict.Reason, detail: c.verdict.Detail}
+	r := &refusal{reason: c.verdict.Reason, busy: LimitHashQueue, detail: c.verdict.Detail}
+	if ctx.Err() != nil {
+		r.busy = LimitAuthTimeout
+	}
+	return r
 }

@@ -42,6 +42,7 @@ func (c *connection) handOver(all []byte, n int) *refusal {
 	}
 	_, _ = pair.UpFramer.Advance(all[n:]) // an error stays with the framer
 	c.logAccepted()
+	c.srv.observer.Connected(c.listener.Name, c.connect.Version)
 	c.srv.roster.handOver(c)
 	session.start(c, pair)
 	return nil

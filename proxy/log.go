@@ -2,13 +2,9 @@ package proxy
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io"
 	"log/slog"
-	"net"
 	"net/netip"
-	"syscall"
 	"time"
 
 	"mqttward/auth"
@@ -113,7 +109,7 @@ func (c *connection) logRefused(r *refusal, code packets.ReasonCode, answered bo
 // away, as a load balancer's check does, is of no interest.
 func (c *connection) logHandshake(err error) {
 	level := slog.LevelInfo
-	if errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, net.ErrClosed) {
+	if wentAway(err) {
 		level = slog.LevelDebug
 	}
 	if c.mayLog(level, "tls_handshake") {

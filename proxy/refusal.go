@@ -151,7 +151,9 @@ func (c *connection) refuse(r *refusal) {
 		connack = nil
 	}
 	c.logRefused(r, code, len(connack) > 0)
+	c.observeRefused(r, code, len(connack) > 0)
 	if len(connack) > 0 && say(c.conn, connack) {
+		c.srv.observer.Answered(c.connect.Version, code)
 		// What it does now takes no place from those who have yet to be judged.
 		c.srv.handshakes.end(c.hs)
 		c.linger()

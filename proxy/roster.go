@@ -2,7 +2,9 @@ package proxy
 
 import (
 	"context"
+	"maps"
 	"net"
+	"slices"
 	"sync"
 
 	"mqttward/proxy/relay"
@@ -16,8 +18,9 @@ type roster struct {
 	sessions    map[*session]struct{}    // those that relay, or are about to
 	max         int                      // clients that may be admitted; 0: no limit
 	admitted    int
-	draining    bool // no session begins any more
-	cutting     bool // connections are closed at once
+	up, down    uint64 // bytes of the sessions that have ended
+	draining    bool   // no session begins any more
+	cutting     bool   // connections are closed at once
 }
 
 func newRoster() *roster {
@@ -68,7 +71,7 @@ func (r *roster) dismiss() {
 }
 
 // begin adds a session that is about to relay between c and upstream, unless the server is
-// about to end; end removes it.
+// about to end; end removes it, and takes what it has carried.
 func (r *roster) begin(s *session, c *connection, upstream net.Conn) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -87,9 +90,11 @@ func (r *roster) handOver(c *connection) {
 	c.upstream = nil
 }
 
-func (r *roster) end(s *session) {
+func (r *roster) end(s *session, up, down uint64) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	r.up += up
+	r.down += down
 	delete(r.sessions, s)
 	r.tell()
 }
@@ -105,11 +110,7 @@ func (r *roster) drain() []*session {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.draining = true
-	sessions := make([]*session, 0, len(r.sessions))
-	for s := range r.sessions {
-		sessions = append(sessions, s)
-	}
-	return sessions
+	return slices.Collect(maps.Keys(r.sessions))
 }
 
 // cut closes whatever connections hold, so that nothing they wait for keeps them.

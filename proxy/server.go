@@ -18,6 +18,8 @@ type Options struct {
 	Policy
 	// Relay carries the sessions' bytes. It must not be nil.
 	Relay relay.Relay
+	// Observer is told what becomes of clients. Nil means that nobody is.
+	Observer Observer
 	// Log gets one line at each verdict and one at the end of each session. Nil means
 	// slog.Default().
 	Log *slog.Logger
@@ -31,6 +33,8 @@ type Server struct {
 	policy atomic.Pointer[Policy]
 	relay  relay.Relay
 	log    *slog.Logger
+	// observer is never nil.
+	observer Observer
 
 	handshakes *handshakes
 	roster     *roster
@@ -57,9 +61,13 @@ func NewServer(o Options) *Server {
 	if o.Log == nil {
 		o.Log = slog.Default()
 	}
+	if o.Observer == nil {
+		o.Observer = unobserved{}
+	}
 	s := &Server{
 		relay:      o.Relay,
 		log:        o.Log,
+		observer:   o.Observer,
 		handshakes: newHandshakes(),
 		roster:     newRoster(),
 		governor:   newGovernor(),

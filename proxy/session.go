@@ -110,7 +110,7 @@ func (s *session) abandon() {
 	s.srv.starting.mu.Lock()
 	delete(s.srv.starting.asked, s)
 	s.srv.starting.mu.Unlock()
-	s.srv.roster.end(s)
+	s.srv.roster.end(s, 0, 0)
 }
 
 // withLink calls f with the session's link, as soon as there is one. Of what is asked before
@@ -132,6 +132,7 @@ func (s *session) withLink(f func(relay.Link)) {
 // is given as long as one that half-closes. [MQTT5 3.2.2-7]
 func (s *session) Connack(code packets.ReasonCode, err error) {
 	s.connacked.Store(true)
+	s.srv.observer.BrokerAnswered(code, err == nil)
 	w := s.waits.Load()
 	if w == nil {
 		return // it has ended
@@ -161,6 +162,7 @@ func (s *session) due(now time.Time) {
 	switch {
 	case w == nil:
 	case !s.connacked.Load() && !now.Before(w.connackBy):
+		s.srv.observer.Limited(LimitConnackTimeout)
 		s.end(relay.ConnackTimeout, nil)
 	case s.refused.Load():
 		s.end(relay.UpstreamRefused, nil)
@@ -188,6 +190,7 @@ func (s *session) kill(cause relay.Cause) {
 func (s *session) Ended(e relay.End) {
 	s.endWaits()
 	s.logEnded(e)
+	s.srv.observer.Closed(s.listener.Name, string(e.Cause))
 	s.srv.roster.dismiss()
-	s.srv.roster.end(s)
+	s.srv.roster.end(s, s.sent+e.BytesUp, e.BytesDown)
 }

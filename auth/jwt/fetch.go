@@ -10,6 +10,7 @@ import (
 	"net/netip"
 	"net/url"
 	"strings"
+	"sync/atomic"
 )
 
 // maxRedirects is how many redirects one fetch follows.
@@ -29,6 +30,9 @@ const (
 
 	numFetchResults
 )
+
+// fetchCounts counts fetches by their result.
+type fetchCounts [numFetchResults]atomic.Uint64
 
 func (r fetchResult) String() string {
 	return [numFetchResults]string{"ok", "unreachable", "timeout", "redirect", "status", "too_large", "malformed"}[r]

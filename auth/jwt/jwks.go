@@ -30,7 +30,7 @@ type jwks struct {
 
 	set     atomic.Pointer[keySet] // nil: never loaded
 	asked   chan struct{}          // holds one element while an early fetch is wanted
-	fetches [numFetchResults]atomic.Uint64
+	fetches *fetchCounts
 
 	// warned are the passed keys of the last set, which have been told.
 	warned      map[passedKey]bool
@@ -45,7 +45,7 @@ func newJWKS(o JWKSOptions, r ring, now func() time.Time, log *slog.Logger) (*jw
 	if err != nil {
 		return nil, err
 	}
-	j := &jwks{o: o, ring: r, now: now, asked: make(chan struct{}, 1)}
+	j := &jwks{o: o, ring: r, now: now, asked: make(chan struct{}, 1), fetches: &fetchCounts{}}
 	if j.url, err = parseURL(o.URL); err != nil {
 		return nil, err
 	}
@@ -61,8 +61,9 @@ func newJWKS(o JWKSOptions, r ring, now func() time.Time, log *slog.Logger) (*jw
 }
 
 // inherit takes over the keys of a key set of the same URL, where they are not older than what
-// is there. It is called before anybody reads the set.
+// is there, and goes on with its counts. It is called before anybody reads the set.
 func (j *jwks) inherit(before *jwks) {
+	j.fetches = before.fetches
 	set, own := before.set.Load(), j.set.Load()
 	if set == nil || before.o.URL != j.o.URL || own != nil && own.fetched.After(set.fetched) {
 		return
@@ -225,7 +226,7 @@ type JWKSStatus struct {
 	Usable bool
 	// Keys is the number of usable keys, PassedOver that of the others.
 	Keys, PassedOver int
-	// Fetches counts the fetches by their result. All results are listed, in a fixed order.
+	// Fetches counts the fetches by their result, those of the stages before this one included. All results are listed, in a fixed order.
 	Fetches []FetchCount
 }
 

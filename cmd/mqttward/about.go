@@ -4,8 +4,8 @@ import (
 	"fmt"
 	"io"
 	"runtime"
-	"runtime/debug"
 
+	"mqttward/cmd/internal/daemon"
 	"mqttward/config"
 )
 
@@ -41,10 +41,6 @@ func version(args []string, stdout, stderr io.Writer) int {
 	if code, done := parse(f, args, stdout, stderr); done {
 		return code
 	}
-	v := "(devel)"
-	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
-		v = info.Main.Version
-	}
-	fmt.Fprintf(stdout, "mqttward %s %s %s/%s\n", v, runtime.Version(), runtime.GOOS, runtime.GOARCH)
+	fmt.Fprintf(stdout, "mqttward %s %s %s/%s\n", daemon.Version(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
 	return exitOK
 }

@@ -32,6 +32,8 @@ type Options struct {
 	DialTimeout time.Duration
 	// KeepAlive is the TCP keep-alive of the connections; the zero value is that of package net.
 	KeepAlive net.KeepAliveConfig
+	// Observer is told of each try. Nil means that nobody is.
+	Observer Observer
 	// Log is told when an address begins to fail, and when it answers again. Nil means
 	// slog.Default().
 	Log *slog.Logger
@@ -40,10 +42,11 @@ type Options struct {
 // Pool dials the broker. It is safe for concurrent use, and holds nothing that needs to be
 // closed.
 type Pool struct {
-	targets []target
-	timeout time.Duration
-	log     *slog.Logger
-	dialer  net.Dialer
+	targets  []target
+	timeout  time.Duration
+	observer Observer // or nil
+	log      *slog.Logger
+	dialer   net.Dialer
 }
 
 // target is one address, split once.
@@ -52,7 +55,7 @@ type target struct {
 	network, address string
 	numeric          netip.AddrPort // the same, where it needs no look-up
 	tls              *tls.Config
-	failing          *atomic.Bool // its last try failed
+	failed           *atomic.Int64 // when its last try did, in nanoseconds of Unix time; 0: it succeeded
 }
 
 // ErrUnavailable is wrapped by every error of [Pool.Dial]: no address could be reached.
@@ -69,7 +72,7 @@ func New(o Options) (*Pool, error) {
 	if o.Log == nil {
 		o.Log = slog.Default()
 	}
-	p := &Pool{timeout: o.DialTimeout, log: o.Log, dialer: net.Dialer{KeepAliveConfig: o.KeepAlive}}
+	p := &Pool{timeout: o.DialTimeout, observer: o.Observer, log: o.Log, dialer: net.Dialer{KeepAliveConfig: o.KeepAlive}}
 	for _, name := range o.Addresses {
 		t, err := newTarget(name, o.TLS)
 		if err != nil {
@@ -81,7 +84,7 @@ func New(o Options) (*Pool, error) {
 }
 
 func newTarget(name string, conf *tls.Config) (target, error) {
-	t := target{name: name, network: "tcp", address: name, failing: &atomic.Bool{}}
+	t := target{name: name, network: "tcp", address: name, failed: &atomic.Int64{}}
 	host := ""
 	if path, ok := strings.CutPrefix(name, "unix:"); ok {
 		t.network, t.address = "unix", path
@@ -117,14 +120,14 @@ func (p *Pool) Dial(ctx context.Context) (net.Conn, string, error) {
 	for i := range p.targets {
 		t := &p.targets[i]
 		share := time.Until(deadline) / time.Duration(len(p.targets)-i)
-		conn, err := p.dialOne(ctx, t, share)
+		conn, err := p.try(ctx, t, share)
 		if err == nil {
-			if t.failing.Swap(false) {
+			if t.failed.Swap(0) != 0 {
 				p.log.Info("the upstream address answers again", "upstream", t.name)
 			}
 			return conn, t.name, nil
 		}
-		if !errors.Is(err, context.Canceled) && !t.failing.Swap(true) {
+		if !errors.Is(err, context.Canceled) && t.failed.Swap(time.Now().UnixNano()) == 0 {
 			p.log.Warn("the upstream address fails", "upstream", t.name, "error", err)
 		}
 		tries = append(tries, fmt.Errorf("dial upstream %s: %w", t.name, err))
@@ -165,7 +168,7 @@ func (p *Pool) dialOne(ctx context.Context, t *target, share time.Duration) (net
 	secure := tls.Client(relay.NewWire(conn), t.tls) // the relay takes the socket from below TLS
 	if err := secure.HandshakeContext(ctx); err != nil {
 		conn.Close()
-		return nil, fmt.Errorf("TLS handshake: %w", err)
+		return nil, fmt.Errorf("%w: %w", errHandshake, err)
 	}
 	return secure, nil
 }

@@ -9,6 +9,8 @@ import (
 	"runtime"
 	"slices"
 	"sync"
+	"sync/atomic"
+	"time"
 
 	"mqttward/config"
 	"mqttward/proxy"
@@ -32,12 +34,16 @@ type Daemon struct {
 	relay     relay.Relay
 	listeners []proxy.Listener
 	opened    []config.Listener // as the listeners are, whatever a reload says
+	admin     *adminListener    // nil where there is none
 	tls       []*listenerTLS    // in force, by listener; nil where it has none
 	// processors is what the runtime uses: by the container's share, where it has one.
 	processors int
 	engine     string       // what serves the sessions, and why
 	relayAs    config.Relay // as it was asked for
 	closing    sync.Once
+	started    time.Time
+
+	draining, reloadFailed atomic.Bool
 
 	mu      sync.Mutex
 	current *generation
@@ -50,11 +56,12 @@ func New(c *config.Config, o Options) (*Daemon, error) {
 		o.Log = NewLogger(c.Log, os.Stderr)
 	}
 	processors := runtime.GOMAXPROCS(0)
-	g, err := newGeneration(c, o.Log, nil, processors)
+	recorder := newRecorder(c)
+	g, err := newGeneration(c, generationOptions{log: o.Log, processors: processors, recorder: recorder})
 	if err != nil {
 		return nil, err
 	}
-	d := &Daemon{log: o.Log, load: o.Load, processors: processors, current: g, opened: c.Listeners, tls: slices.Clone(g.tls)}
+	d := &Daemon{started: time.Now(), log: o.Log, load: o.Load, processors: processors, current: g, opened: c.Listeners, tls: slices.Clone(g.tls)}
 	g.policy.TLS = d.tlsByName()
 	var engine, why string
 	d.relay, engine, why, err = relay.New(relay.Options{Engine: string(c.Relay.Engine), Loops: c.Relay.Loops})
@@ -63,10 +70,11 @@ func New(c *config.Config, o Options) (*Daemon, error) {
 		return nil, Problems{c.Problem("relay.engine", "%v", err)}
 	}
 	d.engine, d.relayAs = engine+": "+why, c.Relay
-	d.server = proxy.NewServer(proxy.Options{Policy: g.policy, Relay: d.relay, Log: o.Log.Logger})
+	d.server = proxy.NewServer(proxy.Options{Policy: g.policy, Relay: d.relay, Observer: observer(recorder), Log: o.Log.Logger})
 	for _, l := range c.Listeners {
 		d.listeners = append(d.listeners, proxy.Listener{Name: l.Name, Secure: l.TLS != nil})
 	}
+	d.openAdmin(c.Admin, recorder)
 	return d, nil
 }
 
@@ -82,6 +90,9 @@ func (d *Daemon) generation() *generation {
 
 // Listen opens every listener. When one fails, none stays open.
 func (d *Daemon) Listen(ctx context.Context) error {
+	if err := d.admin.listen(ctx); err != nil {
+		return err
+	}
 	for i := range d.listeners {
 		listen := proxy.Listen
 		if d.opened[i].ReusePort {
@@ -89,6 +100,7 @@ func (d *Daemon) Listen(ctx context.Context) error {
 		}
 		l, err := listen(ctx, d.opened[i].Bind)
 		if err != nil {
+			d.admin.close()
 			for j := range i {
 				d.listeners[j].Close()
 				d.listeners[j].Listener = nil
@@ -119,6 +131,7 @@ func (d *Daemon) Close() {
 				l.Close() // one that was opened and never served
 			}
 		}
+		d.admin.close()
 		d.relay.Close()
 		d.generation().close()
 	})

@@ -2,14 +2,18 @@ package daemon
 
 import (
 	"cmp"
+	"crypto/tls"
 	"slices"
 	"strings"
+	"time"
 
 	"mqttward/auth"
 	"mqttward/auth/builtin"
 	"mqttward/auth/jwt"
 	"mqttward/config"
 	"mqttward/proxy"
+	"mqttward/proxy/admin"
+	"mqttward/proxy/upstream"
 )
 
 // generation is all that is made from one configuration. A reload makes another one.
@@ -20,6 +24,10 @@ type generation struct {
 	tls      []*listenerTLS // by listener; nil where it has none
 	builtin  *builtin.Stage // nil where there are no built-in users
 	jwt      *jwt.Stage     // nil where there are no tokens
+	upstream *upstream.Pool
+	// upstreamTLS is nil where the broker is spoken to in clear.
+	upstreamTLS *tls.Config
+	loaded      time.Time
 }
 
 // maxWorkers bounds the memory of argon2id, of which each worker may need 256 MiB.
@@ -42,6 +50,7 @@ type builder struct {
 	config   *config.Config
 	workers  int // slow password hashes at once
 	log      *Logger
+	recorder *admin.Recorder // nil where nobody looks
 	faults   Problems
 	warnings []config.Problem
 }
@@ -54,14 +63,23 @@ func (b *builder) warn(key, format string, args ...any) {
 	b.warnings = append(b.warnings, b.config.Problem(key, format, args...))
 }
 
-// newGeneration makes everything that c describes, without opening a socket. before is the
-// generation that it takes the place of, or nil; processors is how many there are. The error is
-// of type [Problems].
-func newGeneration(c *config.Config, log *Logger, before *generation, processors int) (*generation, error) {
-	b := &builder{config: c, log: log, warnings: c.Warnings(), workers: min(processors, maxWorkers)}
-	g := &generation{config: c}
+// generationOptions say what surrounds a generation.
+type generationOptions struct {
+	log        *Logger
+	processors int             // how many there are
+	before     *generation     // that it takes the place of, or nil
+	recorder   *admin.Recorder // of what happens, or nil
+}
+
+// newGeneration makes everything that c describes, without opening a socket. The error is of type
+// [Problems].
+func newGeneration(c *config.Config, o generationOptions) (*generation, error) {
+	b := &builder{config: c, log: o.log, recorder: o.recorder, warnings: c.Warnings(), workers: min(o.processors, maxWorkers)}
+	g := &generation{config: c, loaded: time.Now()}
 	g.tls = b.listenersTLS()
-	g.policy.Upstream = b.upstream()
+	g.upstreamTLS = b.upstreamTLS()
+	g.upstream = b.upstream(g.upstreamTLS)
+	g.policy.Upstream = g.upstream
 	g.policy.UpstreamRate = proxy.UpstreamRate{Connects: c.Upstream.ConnectRate, Burst: c.Upstream.ConnectBurst}
 	g.policy.Credentials = b.credentials()
 	g.policy.Limits = b.limits()
@@ -70,6 +88,7 @@ func newGeneration(c *config.Config, log *Logger, before *generation, processors
 		Uniform:       c.Auth.RefusalCodes == config.RefusalUniform,
 		ReasonStrings: c.Auth.ReasonStrings,
 	}
+	before := o.before
 	if before == nil {
 		before = &generation{}
 	}
@@ -79,7 +98,8 @@ func newGeneration(c *config.Config, log *Logger, before *generation, processors
 	if len(b.faults) == 0 {
 		var err error
 		g.policy.Chain, err = auth.NewChain(auth.Options{
-			Stages: g.stages(), AllowAnonymous: c.Auth.AllowAnonymous, ClientID: clientID, Log: log.Logger,
+			Stages: g.stages(), AllowAnonymous: c.Auth.AllowAnonymous, ClientID: clientID,
+			Observer: b.authObserver(g.stages()), Log: o.log.Logger,
 		})
 		if err != nil { // config refuses it before
 			b.fault("auth", "%v", err)

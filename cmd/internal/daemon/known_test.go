@@ -18,7 +18,7 @@ func TestReloadKeepsThePasswordsThatWereFoundRight(t *testing.T) {
 	log := NewLogger(config.Log{Format: config.LogText}, io.Discard)
 	generationOf := func(text string, before *generation) *generation {
 		t.Helper()
-		g, err := newGeneration(parse(t, t.TempDir(), plain("127.0.0.1:1")+text), log, before, 1)
+		g, err := newGeneration(parse(t, t.TempDir(), plain("127.0.0.1:1")+text), generationOptions{log: log, before: before, processors: 1})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -13,12 +13,13 @@ type packageRules struct {
 
 // Modules that several packages may import.
 const (
-	moduleGoleak = "go.uber.org/goleak"
-	moduleJWT    = "github.com/golang-jwt/jwt/v5"
-	moduleJWKSet = "github.com/MicahParks/jwkset"
-	moduleMochi  = "github.com/mochi-mqtt/server/v2"
-	moduleSys    = "golang.org/x/sys"
-	moduleTOML   = "github.com/BurntSushi/toml"
+	moduleGoleak     = "go.uber.org/goleak"
+	moduleJWT        = "github.com/golang-jwt/jwt/v5"
+	moduleJWKSet     = "github.com/MicahParks/jwkset"
+	moduleMochi      = "github.com/mochi-mqtt/server/v2"
+	moduleSys        = "golang.org/x/sys"
+	moduleTOML       = "github.com/BurntSushi/toml"
+	modulePrometheus = "github.com/prometheus/client_golang"
 )
 
 // layout has every package, by its folder. Imports point one way: cmd to the daemon, the
@@ -49,6 +50,11 @@ var layout = map[string]packageRules{
 		theirs: []string{moduleSys},
 		tests:  []string{moduleGoleak},
 	},
+	"proxy/admin": {
+		ours:   []string{"auth", "packets", "proxy", "proxy/upstream"},
+		theirs: []string{modulePrometheus},
+		tests:  []string{moduleGoleak},
+	},
 	"proxy/proxytest": {
 		ours:   []string{"packets"},
 		theirs: []string{moduleGoleak},
@@ -67,7 +73,7 @@ var layout = map[string]packageRules{
 		tests: []string{moduleGoleak},
 	},
 	"cmd/internal/daemon": {
-		ours: []string{"auth", "auth/builtin", "auth/jwt", "config", "proxy", "proxy/relay", "proxy/upstream"},
+		ours: []string{"auth", "auth/builtin", "auth/jwt", "config", "proxy", "proxy/admin", "proxy/relay", "proxy/upstream"},
 	},
 	"cmd/mqttward": {
 		ours: []string{"cmd/internal/daemon", "config"},

@@ -1,6 +1,9 @@
 package daemon
 
-import "mqttward/proxy"
+import (
+	"mqttward/proxy"
+	"mqttward/proxy/admin"
+)
 
 const (
 	// reservedFiles are descriptors for what is no client: listeners, the log, the runtime's
@@ -37,6 +40,9 @@ func (b *builder) limits() proxy.Limits {
 	}
 	// Refused clients linger for a moment, half as many as there are handshakes.
 	reserved := reservedFiles + l.MaxHandshakes + l.MaxHandshakes/2
+	if b.config.Admin.Bind != "" {
+		reserved += admin.MaxConnections
+	}
 	room := max(1, (files-reserved)/filesPerSession)
 	switch {
 	case l.MaxConnections == 0:

@@ -50,7 +50,7 @@ func (w *work) prepare() {
 		c, err := d.load()
 		var g *generation
 		if err == nil {
-			g, err = newGeneration(c, d.log, old, d.processors)
+			g, err = newGeneration(c, generationOptions{log: d.log, processors: d.processors, before: old, recorder: d.admin.recorderOrNone()})
 		}
 		select {
 		case w.prepared <- prepared{g, err}:
@@ -72,6 +72,7 @@ type prepared struct {
 // Live sessions feel nothing.
 func (w *work) finish(p prepared) {
 	d, g := w.daemon, p.generation
+	d.reloadFailed.Store(p.err != nil)
 	if p.err != nil {
 		for problem := range strings.Lines(p.err.Error()) {
 			d.log.Error("configuration", "problem", strings.TrimSuffix(problem, "\n"))
@@ -125,6 +126,7 @@ func (d *Daemon) swap(g *generation) {
 	if d.relayAs != g.config.Relay {
 		d.log.Warn("a new relay.engine or relay.loops wants a restart", "relay", d.engine)
 	}
+	d.swapAdmin(g.config.Admin)
 	g.policy.TLS = d.tlsByName()
 	d.mu.Lock()
 	d.current = g

@@ -20,6 +20,7 @@ func (d *Daemon) Run(signals <-chan os.Signal) error {
 	w := &work{daemon: d, ctx: ctx, prepared: make(chan prepared)}
 	defer w.end()
 	defer cancel()
+	defer d.admin.close() // whoever looks sees the end, too
 	g := d.generation()
 	w.begin(g)
 	d.log.Info("starting", "stages", g.stageNames(), "upstream", g.config.Upstream.Addresses, "relay", d.engine,
@@ -27,7 +28,8 @@ func (d *Daemon) Run(signals <-chan os.Signal) error {
 	w.background.Go(func() {
 		tidy(ctx, func() (uint64, int) { return d.server.Accepted(), d.server.Sessions() })
 	})
-	failed := make(chan error, len(d.listeners))
+	failed := make(chan error, len(d.listeners)+1)
+	d.admin.serve(w, failed)
 	for _, l := range d.listeners {
 		d.log.Info("listening", "listener", l.Name, "address", l.Addr().String(), "tls", l.Secure)
 		w.background.Go(func() {
@@ -91,6 +93,7 @@ func sortSignals(ctx context.Context, signals <-chan os.Signal) (stops <-chan os
 // drain ends the sessions, over drain_timeout at most.
 func (d *Daemon) drain(s os.Signal, stops <-chan os.Signal) error {
 	conf := d.generation().config.Shutdown
+	d.draining.Store(true)
 	d.log.Info("shutting down", "signal", s.String(), "sessions", d.server.Sessions(), "drain_delay", conf.DrainDelay.String(), "drain_timeout", conf.DrainTimeout.String())
 	ctx, cut := context.WithCancel(context.Background())
 	defer cut()

@@ -1,19 +1,22 @@
 package daemon
 
 import (
+	"crypto/tls"
+
 	"mqttward/auth"
 	"mqttward/config"
 	"mqttward/proxy"
 	"mqttward/proxy/upstream"
 )
 
-// upstream makes what reaches the broker; nil where it can't.
-func (b *builder) upstream() *upstream.Pool {
+// upstream makes what reaches the broker, with conf where that is not in clear; nil where it can't.
+func (b *builder) upstream(conf *tls.Config) *upstream.Pool {
 	pool, err := upstream.New(upstream.Options{
 		Addresses:   b.config.Upstream.Addresses,
-		TLS:         b.upstreamTLS(),
+		TLS:         conf,
 		DialTimeout: b.config.Limits.DialTimeout,
 		KeepAlive:   proxy.KeepAlive(),
+		Observer:    b.upstreamObserver(),
 		Log:         b.log.Logger,
 	})
 	if err != nil {

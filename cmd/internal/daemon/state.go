@@ -1,0 +1,108 @@
+package daemon
+
+import (
+	"crypto/tls"
+	"maps"
+	"runtime/debug"
+	"slices"
+	"time"
+
+	"mqttward/proxy/admin"
+	"mqttward/proxy/upstream"
+)
+
+// state is what the admin listener shows.
+func (d *Daemon) state() admin.State {
+	g := d.generation()
+	s := admin.State{
+		Version: Version(), Started: d.started, Draining: d.draining.Load(),
+		Loaded: g.loaded, ReloadFailed: d.reloadFailed.Load(),
+		Stages: g.stageNames(), Traffic: d.server.Traffic(), Upstreams: g.upstream.Status(),
+		KeySet: g.keySet(), Certificates: g.certificates(),
+	}
+	for _, l := range d.listeners {
+		s.Listeners = append(s.Listeners, admin.Listener{Name: l.Name, Address: l.Addr().String(), TLS: l.Secure})
+	}
+	return s
+}
+
+// keySet is nil where none is configured.
+func (g *generation) keySet() *admin.KeySet {
+	if g.jwt == nil {
+		return nil
+	}
+	keys, ok := g.jwt.JWKSStatus()
+	if !ok {
+		return nil
+	}
+	shown := &admin.KeySet{
+		URL: keys.URL, Fetched: keys.LastSuccess, FromCache: keys.FromCache, Usable: keys.Usable,
+		Keys: keys.Keys, PassedOver: keys.PassedOver, Fetches: map[string]uint64{},
+	}
+	for _, f := range keys.Fetches {
+		shown.Fetches[f.Result] = f.Count
+	}
+	return shown
+}
+
+// certificates are those that are in force, in the order of their names.
+func (g *generation) certificates() []admin.Certificate {
+	var all []admin.Certificate
+	add := func(name string, conf *tls.Config) {
+		for _, c := range conf.Certificates {
+			if c.Leaf != nil {
+				all = append(all, admin.Certificate{Name: name, NotAfter: c.Leaf.NotAfter})
+			}
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(g.policy.TLS)) {
+		add("listener "+name, g.policy.TLS[name])
+	}
+	if g.upstreamTLS != nil {
+		add("upstream", g.upstreamTLS)
+	}
+	return all
+}
+
+// downFor is how long the broker is taken for down after no address could be reached. As only
+// clients find out that it is back, they have to be sent again now and then.
+const downFor = 30 * time.Second
+
+// notReady says why no client should be sent here.
+func (d *Daemon) notReady() []string {
+	var why []string
+	if d.draining.Load() {
+		why = append(why, "shutting down")
+	}
+	g := d.generation()
+	if allDown(g.upstream.Status(), time.Now()) {
+		why = append(why, "no upstream is up")
+	}
+	if g.onlyKeySet() {
+		if keys, _ := g.jwt.JWKSStatus(); !keys.Usable {
+			why = append(why, "nobody can be judged: the key set is not there")
+		}
+	}
+	return why
+}
+
+// allDown reports whether the last try of each address failed, one of them of late.
+func allDown(addresses []upstream.Status, now time.Time) bool {
+	last := slices.MaxFunc(addresses, func(a, b upstream.Status) int { return a.FailedAt.Compare(b.FailedAt) })
+	return !slices.ContainsFunc(addresses, upstream.Status.Up) && now.Sub(last.FailedAt) < downFor
+}
+
+// onlyKeySet reports whether a key set is all that lets anybody in.
+func (g *generation) onlyKeySet() bool {
+	j := g.config.Auth.JWT
+	return g.builtin == nil && !g.config.Auth.AllowAnonymous &&
+		j != nil && j.JWKS != nil && !j.Secret.IsSet() && j.PublicKeyFile == ""
+}
+
+// Version is that of the module that the program was built from.
+func Version() string {
+	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
+		return info.Main.Version
+	}
+	return "(devel)"
+}

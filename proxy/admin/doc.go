@@ -1,0 +1,18 @@
+// Package admin shows what the proxy does: /healthz and /readyz for whoever starts and stops it,
+// and /metrics for Prometheus.
+//
+// A [Recorder] is told of each event as it happens, by the Observer interfaces of the packages
+// that do the work; these know nothing of Prometheus. What is true of a moment (bytes, sessions,
+// addresses, keys) is asked for when somebody looks, as a [State], so that it costs nothing until
+// then: the bytes are counted by each session for itself, and summed up by whoever scrapes. A
+// counter of events is a single atomic: connects are some thousands a second, and there is no
+// counter on the path of a message.
+//
+// No client's name, user name or address is ever a label, and every label has a closed set of
+// values, which start at 0.
+//
+// The listener speaks plain HTTP and answers GET alone. A Host that it does not know is refused:
+// a web page could otherwise reach a listener on loopback through a name of its own. Where there
+// is a token, everything but /healthz and /readyz wants it, as a bearer token or, for browsers, as
+// the password of basic authentication with any user name. Nothing here changes anything.
+package admin

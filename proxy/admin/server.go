@@ -1,0 +1,155 @@
+package admin
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/http/pprof"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+)
+
+// Options say what a [Server] shows.
+type Options struct {
+	// Recorder has the counts. It must not be nil, and serves one server.
+	Recorder *Recorder
+	// State tells what is true right now. It is called for one request at a time. It must not be
+	// nil.
+	State func() State
+	// NotReady says why no client should be sent here, in words; nothing where that is not so. It
+	// is called by several goroutines at once, for whoever asks, and must be quick. It must not
+	// be nil.
+	NotReady func() []string
+	// Settings are those to begin with.
+	Settings Settings
+	// Log is told of faults. Nil means slog.Default().
+	Log *slog.Logger
+}
+
+// Server answers those who want to know how the proxy is.
+type Server struct {
+	recorder *Recorder
+	notReady func() []string
+	gate     atomic.Pointer[gate]
+	http     *http.Server
+	metrics  http.Handler
+
+	looking sync.Mutex // held while state looks at every session
+	state   func() State
+}
+
+const (
+	// MaxConnections is how many may be open at once; further ones wait.
+	MaxConnections = 64
+	// scrapesAtOnce bounds those that look at every session.
+	scrapesAtOnce = 4
+	// The times are generous for who asks, and short for who holds a connection for nothing.
+	// A profile takes 30 s unless it is asked for another time.
+	readTimeout, writeTimeout, idleTimeout = 5 * time.Second, time.Minute, time.Minute
+	maxHeaderBytes                         = 16 << 10
+	// closeTimeout is for how long answers that are under way are waited for.
+	closeTimeout = time.Second
+)
+
+// New returns the server that o describes. It must be closed.
+func New(o Options) *Server {
+	if o.Log == nil {
+		o.Log = slog.Default()
+	}
+	s := &Server{recorder: o.Recorder, state: o.State, notReady: o.NotReady}
+	s.Set(o.Settings)
+	register(o.Recorder, s.look)
+	s.metrics = promhttp.HandlerFor(o.Recorder.registry, promhttp.HandlerOpts{
+		ErrorLog: slog.NewLogLogger(o.Log.Handler(), slog.LevelWarn), MaxRequestsInFlight: scrapesAtOnce,
+	})
+	s.http = &http.Server{
+		Handler: s, ReadTimeout: readTimeout, WriteTimeout: writeTimeout, IdleTimeout: idleTimeout,
+		MaxHeaderBytes: maxHeaderBytes, ErrorLog: slog.NewLogLogger(o.Log.Handler(), slog.LevelDebug),
+	}
+	return s
+}
+
+// look returns what is true right now.
+func (s *Server) look() State {
+	s.looking.Lock()
+	defer s.looking.Unlock()
+	return s.state()
+}
+
+// Set puts settings in force for every request that comes from now on.
+func (s *Server) Set(settings Settings) { s.gate.Store(newGate(settings)) }
+
+// Serve answers at l until Close, and closes l. It returns nil then.
+func (s *Server) Serve(l net.Listener) error {
+	if err := s.http.Serve(limit(l, MaxConnections)); !errors.Is(err, http.ErrServerClosed) {
+		return err
+	}
+	return nil
+}
+
+// Close ends serving. Answers that are under way get a moment.
+func (s *Server) Close() error {
+	ctx, cancel := context.WithTimeout(context.Background(), closeTimeout)
+	defer cancel()
+	if s.http.Shutdown(ctx) == nil {
+		return nil
+	}
+	return s.http.Close()
+}
+
+// ServeHTTP implements http.Handler.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	g, path := s.gate.Load(), r.URL.Path
+	if !g.admit(w, r, path == "/healthz" || path == "/readyz") {
+		return
+	}
+	switch {
+	case path == "/healthz":
+		text(w, http.StatusOK, "ok\n")
+	case path == "/readyz":
+		s.serveReady(w)
+	case path == "/metrics":
+		s.metrics.ServeHTTP(w, r)
+	case g.pprof && strings.HasPrefix(path, "/debug/pprof/"):
+		serveProfile(w, r)
+	default:
+		http.NotFound(w, r)
+	}
+}
+
+// serveReady says whether clients should be sent here.
+func (s *Server) serveReady(w http.ResponseWriter) {
+	if why := s.notReady(); len(why) > 0 {
+		text(w, http.StatusServiceUnavailable, "not ready: "+strings.Join(why, "; ")+"\n")
+		return
+	}
+	text(w, http.StatusOK, "ready\n")
+}
+
+func text(w http.ResponseWriter, status int, body string) {
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	w.WriteHeader(status)
+	_, _ = w.Write([]byte(body)) // whoever asked is gone, where it fails
+}
+
+// serveProfile serves what package pprof has.
+func serveProfile(w http.ResponseWriter, r *http.Request) {
+	switch r.URL.Path {
+	case "/debug/pprof/cmdline":
+		pprof.Cmdline(w, r)
+	case "/debug/pprof/profile":
+		pprof.Profile(w, r)
+	case "/debug/pprof/symbol":
+		pprof.Symbol(w, r)
+	case "/debug/pprof/trace":
+		pprof.Trace(w, r)
+	default:
+		pprof.Index(w, r)
+	}
+}

@@ -1,0 +1,64 @@
+package admin
+
+import (
+	"time"
+
+	"mqttward/proxy"
+	"mqttward/proxy/upstream"
+)
+
+// State is all that is shown and is true of a moment.
+type State struct {
+	// Version is that of the program.
+	Version string
+	// Started is when the process began to serve.
+	Started time.Time
+	// Draining says that the process is ending.
+	Draining bool
+	// Loaded is when the configuration in force was read.
+	Loaded time.Time
+	// ReloadFailed says that the last reload changed nothing, because of a fault.
+	ReloadFailed bool
+	// Stages are the names of what judges clients, in order.
+	Stages []string
+	// Listeners are where clients come in.
+	Listeners []Listener
+	// Traffic is what sessions carry.
+	Traffic proxy.Traffic
+	// Upstreams are the broker's addresses.
+	Upstreams []upstream.Status
+	// KeySet is nil where none is configured.
+	KeySet *KeySet
+	// Certificates are those that we show.
+	Certificates []Certificate
+}
+
+// Listener is an address that clients connect to.
+type Listener struct {
+	Name, Address string
+	TLS           bool
+}
+
+// Certificate is one that we show.
+type Certificate struct {
+	// Name is that of the listener, or "upstream".
+	Name string
+	// NotAfter is when it expires.
+	NotAfter time.Time
+}
+
+// KeySet is a JSON Web Key Set.
+type KeySet struct {
+	// URL is its address as it may be shown.
+	URL string
+	// Fetched is when the keys were fetched, by an earlier process where FromCache is true; zero
+	// where none ever were.
+	Fetched   time.Time
+	FromCache bool
+	// Usable says that there are keys that are not too old.
+	Usable bool
+	// Keys is the number of usable keys, PassedOver that of the others.
+	Keys, PassedOver int
+	// Fetches counts the fetches, by a word for how they ended.
+	Fetches map[string]uint64
+}

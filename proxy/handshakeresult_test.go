@@ -1,0 +1,80 @@
+package proxy_test
+
+import (
+	"crypto/tls"
+	"io"
+	"net"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"mqttward/proxy"
+	"mqttward/proxy/proxytest"
+)
+
+// handshakes is an observer that counts how TLS handshakes end.
+type handshakes struct {
+	*witness
+	results [16]atomic.Int32
+	resumed atomic.Int32
+}
+
+func (h *handshakes) Secured(r proxy.HandshakeResult, resumed bool) {
+	h.results[r].Add(1)
+	if resumed {
+		h.resumed.Add(1)
+	}
+}
+
+func TestHandshakeResults(t *testing.T) {
+	ours, theirs := proxytest.NewCA(t, "ours"), proxytest.NewCA(t, "theirs")
+	server := &tls.Config{
+		Certificates: []tls.Certificate{ours.Issue("127.0.0.1")}, MinVersion: tls.VersionTLS13,
+		ClientAuth: tls.VerifyClientCertIfGiven, ClientCAs: ours.Pool(),
+	}
+	good := &tls.Config{RootCAs: ours.Pool(), ServerName: "127.0.0.1"}
+	with := func(change func(*tls.Config)) func(net.Conn) {
+		conf := good.Clone()
+		change(conf)
+		return func(c net.Conn) {
+			secure := tls.Client(c, conf)
+			if secure.Handshake() == nil {
+				_, _ = secure.Read(make([]byte, 1)) // the server's alert, in TLS 1.3
+			}
+		}
+	}
+	for _, tc := range []struct {
+		want    proxy.HandshakeResult
+		timeout time.Duration
+		do      func(net.Conn)
+	}{
+		{proxy.HandshakeOK, 0, func(c net.Conn) { _ = tls.Client(c, good).Handshake() }},
+		{proxy.HandshakeTimeout, 50 * time.Millisecond, func(c net.Conn) { _, _ = io.Copy(io.Discard, c) }},
+		{proxy.HandshakeClosed, 0, func(c net.Conn) {}},
+		{proxy.HandshakeNotTLS, 0, func(c net.Conn) { _, _ = io.WriteString(c, "GET / HTTP/1.1\r\n\r\n") }},
+		{proxy.HandshakeCertificate, 0, with(func(c *tls.Config) {
+			foreign := theirs.Issue("device")
+			c.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return &foreign, nil }
+		})},
+		{proxy.HandshakeAlert, 0, with(func(c *tls.Config) { c.RootCAs = theirs.Pool() })},
+		{proxy.HandshakeOther, 0, with(func(c *tls.Config) { c.MaxVersion = tls.VersionTLS12 })},
+	} {
+		t.Run(tc.want.String(), func(t *testing.T) {
+			h := &handshakes{witness: newWitness()}
+			r := newRig(t, func(o *options) {
+				o.Observer, o.tls = h, server
+				o.Limits.ConnectTimeout = tc.timeout
+			})
+			c := r.dial()
+			tc.do(c)
+			c.Close()
+			proxytest.Eventually(t, tc.want.String(), func() bool { return h.results[tc.want].Load() == 1 })
+			r.server.Close()
+			for result := range h.results {
+				if n := h.results[result].Load(); n != 0 && result != int(tc.want) {
+					t.Errorf("%v was told too", proxy.HandshakeResult(result))
+				}
+			}
+		})
+	}
+}
