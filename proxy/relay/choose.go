@@ -5,6 +5,7 @@ import "fmt"
 // The engines' names, as the configuration has them.
 const (
 	EngineAuto      = "auto"      // the best that there is
+	EngineUring     = "uring"     // event loops over io_uring: Linux 6.1, where it is allowed
 	EngineEpoll     = "epoll"     // event loops over epoll: Linux
 	EngineGoroutine = "goroutine" // two goroutines a session: everywhere
 )
@@ -27,11 +28,11 @@ func New(o Options) (engine Relay, name, why string, err error) {
 		return engine, name, why, nil
 	case EngineGoroutine:
 		return Goroutines{}, EngineGoroutine, "it was asked for", nil
-	case EngineEpoll:
-		if engine, err = eventLoops(o.Loops); err != nil {
+	case EngineUring, EngineEpoll:
+		if engine, err = eventLoops(o.Engine, o.Loops); err != nil {
 			return nil, "", "", fmt.Errorf("engine %s: %w", o.Engine, err)
 		}
 		return engine, o.Engine, "it was asked for", nil
 	}
-	return nil, "", "", fmt.Errorf("engine %q is none of auto, epoll, goroutine", o.Engine)
+	return nil, "", "", fmt.Errorf("engine %q is none of auto, uring, epoll, goroutine", o.Engine)
 }

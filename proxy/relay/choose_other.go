@@ -8,4 +8,4 @@ func best(int) (engine Relay, name, why string) {
 	return Goroutines{}, EngineGoroutine, "this system has no other"
 }
 
-func eventLoops(int) (Relay, error) { return nil, errors.New("it wants Linux") }
+func eventLoops(string, int) (Relay, error) { return nil, errors.New("it wants Linux") }

@@ -24,13 +24,15 @@ type circuit struct {
 	slot      int32        // in the loop's table
 	connected bool         // a successful CONNACK has passed down
 	over      bool
-	again     bool // it is in the loop's list of those that go on
+	again     bool  // it is in the loop's list of those that go on
+	pending   uint8 // requests that the kernel has: while there are any, the slot is kept
 }
 
 // side is one socket, and the direction that begins at it.
 type side struct {
 	fd    int32
 	flags sideFlags
+	calm  uint8 // how often in a row a stream had little to say
 	boundaries
 	bytes atomic.Uint64 // that went on to the other side
 	held  *held         // what was read here and the other side has not taken; nil: nothing
@@ -43,7 +45,7 @@ const (
 	upstream = 1
 )
 
-type sideFlags uint16
+type sideFlags uint32
 
 const (
 	readable  sideFlags = 1 << iota // there may be something to read
@@ -55,6 +57,15 @@ const (
 	blocked                         // the socket is watched for room to write
 	bulk                            // large packets are passing
 	unspliced                       // the kernel can't splice here
+
+	// Over io_uring.
+	queued    // a send to the other side is under way
+	broken    // it has failed: the other side is gone
+	streaming // it is told of input, and read as over epoll
+	standing  // a receive is under way
+	stopped   // which is to end
+	polling   // input is waited for
+	ending    // the stream's end is
 )
 
 func (s *side) is(f sideFlags) bool { return s.flags&f != 0 }
@@ -82,7 +93,10 @@ func (c *circuit) close() {
 	if c.over {
 		return
 	}
+	c.landed(client)
+	c.landed(upstream)
 	c.over = true
+	c.loop.driver.leave(c)
 	for i := range c.sides {
 		s := &c.sides[i]
 		_ = socket.Close(int(s.fd))
@@ -93,12 +107,11 @@ func (c *circuit) close() {
 		}
 		s.tls = nil
 	}
-	c.loop.remove(c)
+	if c.pending == 0 {
+		c.loop.remove(c)
+	}
 	c.owner.Ended(End{Stats: c.Stats(), Cause: c.parting.cause})
 }
-
-// token names side k of the circuit to the poller.
-func (c *circuit) token(k int) socket.Token { return socket.Token(c.slot)<<1 | socket.Token(k) }
 
 // Stats implements [Link].
 func (c *circuit) Stats() Stats {

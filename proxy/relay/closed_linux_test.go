@@ -16,7 +16,7 @@ import (
 func TestOrderForALoopThatHasEndedWritesNowhere(t *testing.T) {
 	proxytest.CheckLeaks(t)
 	before := eventDescriptors(t)
-	l, err := newLoop()
+	l, err := newLoop(newEpoll)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -26,12 +26,16 @@ func (c *circuit) send(i int, p []byte) bool {
 // emit writes p to side k's socket as it stands. What it does not take is held, as the other
 // side's. It reports whether the direction is still there.
 func (c *circuit) emit(k int, p []byte) bool {
+	c.landed(1 - k)
 	from := &c.sides[1-k]
+	if from.is(broken) {
+		c.unwritable(1 - k)
+	}
 	if from.is(sealed) {
 		return false
 	}
 	if from.held == nil {
-		n, errno := socket.Send(int(c.sides[k].fd), p)
+		n, errno := c.loop.driver.send(c, k, p)
 		switch {
 		case n == len(p):
 			return true
@@ -40,29 +44,18 @@ func (c *circuit) emit(k int, p []byte) bool {
 			return false
 		}
 		from.held = from.held.add(p[n:])
-		c.awaitRoom(k)
+		c.loop.driver.awaitRoom(c, k)
 		return true
 	}
 	from.held = from.held.add(p)
 	return true
 }
 
-// awaitRoom has side k's socket watched for room to write.
-func (c *circuit) awaitRoom(k int) {
-	s := &c.sides[k]
-	if s.is(blocked) {
-		return
-	}
-	switch c.loop.poller.Change(int(s.fd), c.token(k), socket.ForRoom) {
-	case nil:
-		s.flags |= blocked
-	case unix.ENOENT:
-		// Whoever starts c is about to have it watched: see start.
-		c.loop.goOn(c)
-	default:
-		// Nobody would tell when there is room. It can't be waited for.
-		s.flags |= blocked
-		c.loop.post(order{c: c, kill: causes[k].reset})
+// landed has what was sent from side i tried, where it is still under way: what comes now must come
+// behind it.
+func (c *circuit) landed(i int) {
+	if c.sides[i].is(queued) {
+		c.loop.driver.settle()
 	}
 }
 
@@ -72,7 +65,7 @@ func (c *circuit) flush(i int) bool {
 	errno := s.held.flush(o.fd)
 	switch {
 	case errno == unix.EAGAIN:
-		c.awaitRoom(1 - i)
+		c.loop.driver.awaitRoom(c, 1-i)
 		return false
 	case errno != 0:
 		c.unwritable(i)
@@ -91,7 +84,7 @@ func (c *circuit) flush(i int) bool {
 // unread bytes would reset it, and destroy what has yet to be delivered to it.
 func (c *circuit) unwritable(i int) {
 	s := &c.sides[i]
-	s.flags |= sealed
+	s.flags = s.flags&^broken | sealed
 	if s.held != nil {
 		s.held.release(c.loop)
 		s.held = nil
@@ -128,6 +121,7 @@ func (c *circuit) seal(i int, last []byte) {
 	if s.is(closing | sealed) {
 		return
 	}
+	c.landed(i)
 	s.flags |= closing
 	if o.tls == nil {
 		if len(last) > 0 {

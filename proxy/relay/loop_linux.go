@@ -1,11 +1,10 @@
 package relay
 
 import (
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
-
-	"mqttward/proxy/socket"
 )
 
 const (
@@ -17,7 +16,7 @@ const (
 
 // loop serves many circuits on one goroutine.
 type loop struct {
-	poller *socket.Poller
+	driver driver
 	pipes  pipes
 	// Shared by all circuits, and empty between two of them.
 	in, plain, cipher []byte
@@ -32,20 +31,36 @@ type loop struct {
 	circuits []*circuit // by slot; nil: free
 	free     []int32
 	inbox    []order
+	awake    bool // it looks into its inbox before it waits
 	quit     bool
 	closed   bool // the loop has ended
 }
 
-func newLoop() (*loop, error) {
-	p, err := socket.NewPoller()
-	if err != nil {
+// newLoop starts a loop over what drive makes, which is made on the loop's own thread.
+func newLoop(drive func(*loop) (driver, error)) (*loop, error) {
+	l := &loop{
+		done: make(chan struct{}),
+		in:   make([]byte, readSize), plain: make([]byte, readSize+largestRoom),
+	}
+	started := make(chan error)
+	go func() {
+		defer close(l.done)
+		// A ring belongs to one thread, which ends with it.
+		runtime.LockOSThread()
+		var err error
+		l.driver, err = drive(l)
+		started <- err
+		if err != nil {
+			return
+		}
+		if l.driver.direct() {
+			runtime.UnlockOSThread()
+		}
+		l.run()
+	}()
+	if err := <-started; err != nil {
 		return nil, err
 	}
-	l := &loop{
-		poller: p, done: make(chan struct{}),
-		in: make([]byte, readSize), plain: make([]byte, readSize+largestRoom),
-	}
-	go l.run()
 	return l, nil
 }
 
@@ -61,36 +76,15 @@ func (l *loop) start(c *circuit) error {
 		c.slot = int32(len(l.circuits))
 		l.circuits = append(l.circuits, c)
 	}
-	secure := c.sides[client].tls != nil || c.sides[upstream].tls != nil
-	w := c.watches() // the loop may be at work on c as soon as one socket is watched
+	// It is the loop that looks at what TLS has read, and it may be at work on c as soon as one socket
+	// is watched.
+	byLoop := c.sides[client].tls != nil || c.sides[upstream].tls != nil || !l.driver.direct()
 	l.mu.Unlock()
-	if secure {
+	if byLoop {
 		l.post(order{c: c, begin: true})
 		return nil
 	}
-	return w.begin(l.poller)
-}
-
-// watches are what a circuit wants the poller to watch.
-type watches [2]struct {
-	fd    int32
-	token socket.Token
-}
-
-func (c *circuit) watches() (w watches) {
-	for k := range c.sides {
-		w[k].fd, w[k].token = c.sides[k].fd, c.token(k)
-	}
-	return w
-}
-
-func (w *watches) begin(p *socket.Poller) error {
-	for _, s := range w {
-		if err := p.Watch(int(s.fd), s.token, socket.ForInput); err != nil {
-			return err
-		}
-	}
-	return nil
+	return l.driver.watch(c)
 }
 
 // remove forgets c, which is over.
@@ -111,29 +105,33 @@ func (l *loop) keepRoom(used []byte) {
 
 // run serves until the loop is closed.
 func (l *loop) run() {
-	defer close(l.done)
 	var (
 		orders  []order
 		touched []*circuit
 		quit    bool
 	)
 	for {
-		events := l.poller.Wait(l.timeout())
+		n := l.driver.wait(l.rest())
 		l.now = time.Now().UnixNano()
 		l.mu.Lock()
+		l.awake = true
 		orders, l.inbox = l.inbox, orders[:0]
 		touched = touched[:0]
-		for _, e := range events {
-			touched = append(touched, l.circuits[e.Token>>1])
+		for i := range n {
+			var c *circuit
+			if slot := l.driver.slot(i); slot >= 0 {
+				c = l.circuits[slot]
+			}
+			touched = append(touched, c)
 		}
 		quit = l.quit
 		l.mu.Unlock()
 		// Orders first: what came after one must find it carried out.
 		l.carryOut(orders)
 		clear(orders)
-		for i, e := range events {
-			if c := touched[i]; c != nil {
-				c.happened(e)
+		for i, c := range touched {
+			if c != nil {
+				l.driver.deal(i, c)
 			}
 		}
 		l.continueGoing()
@@ -145,10 +143,13 @@ func (l *loop) run() {
 	}
 }
 
-// timeout is how long the loop may wait for the next event.
-func (l *loop) timeout() time.Duration {
+// rest lets the loop be woken, and returns how long it may wait for the next event.
+func (l *loop) rest() time.Duration {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.awake = len(l.inbox) > 0 || l.quit
 	switch {
-	case len(l.going) > 0:
+	case l.awake || len(l.going) > 0:
 		return 0
 	case len(l.parting) > 0:
 		return max(0, watchInterval-time.Since(l.looked))
@@ -156,19 +157,19 @@ func (l *loop) timeout() time.Duration {
 	return -1
 }
 
-// happened deals with an event.
-func (c *circuit) happened(e socket.Event) {
-	k := int(e.Token & 1)
+// happened deals with what side k's socket is ready for.
+func (c *circuit) happened(k int, in, out, ended bool) {
 	if c.over {
 		return
 	}
-	if e.In {
-		c.sides[k].flags |= readable
-		if e.Ended {
-			c.sides[k].flags |= hung
-		}
+	s := &c.sides[k]
+	if in && !s.is(standing) {
+		s.flags |= readable
 	}
-	if e.Out {
+	if ended {
+		s.flags |= hung
+	}
+	if out {
 		c.pump(1 - k)
 	}
 	c.pump(k) // which may have waited for the answers of TLS to be taken
@@ -186,7 +187,7 @@ func (l *loop) end() {
 		}
 	}
 	l.pipes.close()
-	l.poller.Close()
+	l.driver.close()
 }
 
 // close ends the loop and everything in it, and returns when that is done.
@@ -198,6 +199,6 @@ func (l *loop) close() {
 	}
 	l.quit = true
 	l.mu.Unlock()
-	l.poller.Wake()
+	l.driver.wake()
 	<-l.done
 }

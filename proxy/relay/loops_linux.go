@@ -18,10 +18,14 @@ import (
 // are served best together, since each wait then finds more to do, and many by several loops.
 const fewSessions = 256
 
+// fewOfARing is the same for loops over io_uring, which gain more by doing much at once.
+const fewOfARing = 4096
+
 // loops is the engine of event loops. What they can't serve, goroutines do.
 type loops struct {
-	few  int // sessions that a loop has before another is started
-	rest Goroutines
+	drive func(*loop) (driver, error)
+	few   int // sessions that a loop has before another is started
+	rest  Goroutines
 
 	mu   sync.Mutex
 	all  []*loop // those that were started; the capacity is what may be
@@ -30,8 +34,8 @@ type loops struct {
 
 // newLoops returns an engine of n loops; with few of them that many sessions each, before another
 // one is started.
-func newLoops(n, few int) (*loops, error) {
-	e := &loops{few: few, all: make([]*loop, 0, n)}
+func newLoops(drive func(*loop) (driver, error), n, few int) (*loops, error) {
+	e := &loops{drive: drive, few: few, all: make([]*loop, 0, n)}
 	if e.pick(); e.fail != nil {
 		return nil, e.fail
 	}
@@ -56,7 +60,7 @@ func (e *loops) pick() *loop {
 	if len(e.all) == cap(e.all) || e.fail != nil {
 		return least
 	}
-	l, err := newLoop()
+	l, err := newLoop(e.drive)
 	if err != nil {
 		e.fail = fmt.Errorf("start an event loop: %w", err)
 		return least

@@ -19,8 +19,8 @@ func (l *loop) post(o order) {
 		return
 	}
 	l.inbox = append(l.inbox, o)
-	if len(l.inbox) == 1 {
-		l.poller.Wake()
+	if len(l.inbox) == 1 && !l.awake {
+		l.driver.wake()
 	}
 }
 
@@ -42,6 +42,7 @@ func (l *loop) carryOut(orders []order) {
 		default:
 			o.c.kill(o.kill)
 		}
+		l.driver.rest(o.c)
 	}
 }
 
@@ -51,8 +52,7 @@ func (c *circuit) begin() {
 		return
 	}
 	// Watched first: what TLS has may find no room, and room is told of what is watched only.
-	w := c.watches()
-	if err := w.begin(c.loop.poller); err != nil {
+	if err := c.loop.driver.watch(c); err != nil {
 		c.kill(causes[client].reset)
 	}
 	for k := range c.sides {
@@ -73,6 +73,7 @@ func (l *loop) continueGoing() {
 				c.pump(k)
 			}
 		}
+		l.driver.rest(c)
 	}
 	l.going = append(l.going[:0], l.going[n:]...)
 }
@@ -90,6 +91,7 @@ func (l *loop) lookAfterParting() {
 	for _, c := range l.parting {
 		if !c.over {
 			c.look(now)
+			l.driver.rest(c)
 		}
 	}
 	left := l.parting[:0]

@@ -15,6 +15,7 @@ const turnBytes = 256 << 10
 // pump carries what side i has sent, until there is nothing more, the other side takes no
 // more, or others are to have their turn.
 func (c *circuit) pump(i int) {
+	c.landed(i)
 	s := &c.sides[i]
 	for budget := turnBytes; !c.over; {
 		if s.held != nil && !c.flush(i) || c.owesReplies(i) {

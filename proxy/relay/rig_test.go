@@ -16,7 +16,7 @@ import (
 )
 
 // engines are what the suite runs over: every engine serves every kind of connection.
-var engines = []string{relay.EngineGoroutine, relay.EngineEpoll}
+var engines = []string{relay.EngineGoroutine, relay.EngineEpoll, relay.EngineUring}
 
 // newEngine returns an engine, or skips the test where this system does not have it.
 func newEngine(t testing.TB, name string) relay.Relay {

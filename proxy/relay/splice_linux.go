@@ -114,7 +114,7 @@ func (c *circuit) splice(i int) int {
 		s.held.release(c.loop)
 		s.held = nil
 	} else if errno == unix.EAGAIN {
-		c.awaitRoom(1 - i)
+		c.loop.driver.awaitRoom(c, 1-i)
 	} else {
 		c.unwritable(i)
 		return n

@@ -20,7 +20,7 @@ func (n nobody) Ended(e End)                     { n.ends <- e.Cause }
 // The loop may be at work on one side before the other is watched.
 func TestSideThatIsNotWatchedYetIsWaitedFor(t *testing.T) {
 	proxytest.CheckLeaks(t)
-	l, err := newLoop()
+	l, err := newLoop(newEpoll)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -41,7 +41,8 @@ func TestSideThatIsNotWatchedYetIsWaitedFor(t *testing.T) {
 	}
 	l.mu.Lock()
 	l.circuits = append(l.circuits, c)
-	w := c.watches()
+	tokens := [2]socket.Token{token(c, client), token(c, upstream)}
+	poller := l.driver.(*epoll).poller
 	l.mu.Unlock()
 	// The broker takes nothing more when the first side is watched.
 	full := 0
@@ -55,11 +56,11 @@ func TestSideThatIsNotWatchedYetIsWaitedFor(t *testing.T) {
 	if _, errno := socket.Send(far[client], message); errno != 0 {
 		t.Fatal(errno)
 	}
-	if err := l.poller.Watch(int(w[client].fd), w[client].token, socket.ForInput); err != nil {
+	if err := poller.Watch(near[client], tokens[client], socket.ForInput); err != nil {
 		t.Fatal(err)
 	}
 	proxytest.Eventually(t, "the loop has the message", func() bool { return c.Stats().BytesUp == uint64(len(message)) })
-	if err := l.poller.Watch(int(w[upstream].fd), w[upstream].token, socket.ForInput); err != nil {
+	if err := poller.Watch(near[upstream], tokens[upstream], socket.ForInput); err != nil {
 		t.Fatal(err)
 	}
 	if err := syscall.SetNonblock(far[upstream], false); err != nil {

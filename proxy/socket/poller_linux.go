@@ -101,11 +101,7 @@ func (p *Poller) Change(fd int, t Token, what uint32) error {
 }
 
 // Wake makes Wait return.
-func (p *Poller) Wake() {
-	one := uint64(1)
-	// It fails only where a wake-up is pending already.
-	syscall.RawSyscall(unix.SYS_WRITE, uintptr(p.wakeFD), uintptr(unsafe.Pointer(&one)), unsafe.Sizeof(one))
-}
+func (p *Poller) Wake() { Signal(p.wakeFD) }
 
 // Wait returns what has happened: at once where something has, else after timeout at the latest,
 // which is for ever where it is negative. The events are valid until the next call.

@@ -51,6 +51,13 @@ func Splice(from, to, n int) (int, unix.Errno) {
 	return int(m), 0
 }
 
+// Signal writes to an eventfd.
+func Signal(fd int) {
+	one := uint64(1)
+	// It fails only where nobody has read for longer than the counter lasts.
+	syscall.RawSyscall(unix.SYS_WRITE, uintptr(fd), uintptr(unsafe.Pointer(&one)), unsafe.Sizeof(one))
+}
+
 // Unacknowledged is how many bytes of a socket's send queue the peer has yet to acknowledge; -1
 // where the system does not tell.
 func Unacknowledged(fd int) int {

@@ -1,0 +1,88 @@
+package relay
+
+import (
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"mqttward/proxy/socket"
+)
+
+// epoll is the driver that is told, edge by edge, what a socket is ready for.
+type epoll struct {
+	loop   *loop
+	poller *socket.Poller
+	events []socket.Event
+}
+
+func newEpoll(l *loop) (driver, error) {
+	p, err := socket.NewPoller()
+	if err != nil {
+		return nil, err
+	}
+	return &epoll{loop: l, poller: p}, nil
+}
+
+func (d *epoll) wait(timeout time.Duration) int {
+	d.events = d.poller.Wait(timeout)
+	return len(d.events)
+}
+
+func (d *epoll) slot(n int) int { return int(d.events[n].Token >> 1) }
+
+func (d *epoll) deal(n int, c *circuit) {
+	e := d.events[n]
+	c.happened(int(e.Token&1), e.In, e.Out, e.Ended)
+}
+
+func (d *epoll) wake() { d.poller.Wake() }
+
+func (d *epoll) direct() bool { return true }
+
+func (d *epoll) watch(c *circuit) error {
+	// The loop may be at work on c as soon as one socket is watched.
+	var fds [2]int
+	var tokens [2]socket.Token
+	for k := range c.sides {
+		fds[k], tokens[k] = int(c.sides[k].fd), token(c, k)
+	}
+	for k, fd := range fds {
+		if err := d.poller.Watch(fd, tokens[k], socket.ForInput); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// token names side k of c to the poller.
+func token(c *circuit, k int) socket.Token { return socket.Token(c.slot)<<1 | socket.Token(k) }
+
+func (d *epoll) rest(*circuit) {}
+
+func (d *epoll) awaitRoom(c *circuit, k int) {
+	s := &c.sides[k]
+	if s.is(blocked) {
+		return // edges are told for good
+	}
+	switch d.poller.Change(int(s.fd), token(c, k), socket.ForRoom) {
+	case nil:
+		s.flags |= blocked
+	case unix.ENOENT:
+		// Whoever starts c is about to have it watched: see start.
+		d.loop.goOn(c)
+	default:
+		// Nobody would tell when there is room. It can't be waited for.
+		s.flags |= blocked
+		d.loop.post(order{c: c, kill: causes[k].reset})
+	}
+}
+
+func (d *epoll) send(c *circuit, k int, p []byte) (int, unix.Errno) {
+	return socket.Send(int(c.sides[k].fd), p)
+}
+
+func (d *epoll) settle() {}
+
+func (d *epoll) leave(*circuit) {}
+
+func (d *epoll) close() { d.poller.Close() }
