@@ -164,10 +164,11 @@ type Relay struct {
 // RelayEngine is what serves the sessions.
 type RelayEngine string
 
-// The values of engine: the best that there is; event loops over epoll, which want Linux; two
-// goroutines a session.
+// The values of engine: the best that there is; event loops over io_uring, which want Linux 6.1 and
+// to be allowed it; event loops over epoll, which want Linux; two goroutines a session.
 const (
 	RelayAuto      RelayEngine = "auto"
+	RelayUring     RelayEngine = "uring"
 	RelayEpoll     RelayEngine = "epoll"
 	RelayGoroutine RelayEngine = "goroutine"
 )

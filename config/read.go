@@ -99,7 +99,7 @@ func readLimits(t *table) Limits {
 
 func readRelay(t *table) Relay {
 	r := Relay{
-		Engine: enum(t, "engine", RelayAuto, RelayAuto, RelayEpoll, RelayGoroutine),
+		Engine: enum(t, "engine", RelayAuto, RelayAuto, RelayUring, RelayEpoll, RelayGoroutine),
 		Loops:  t.int("loops", 0, 0, 64),
 	}
 	if r.Engine == RelayGoroutine && r.Loops != 0 {

@@ -20,7 +20,7 @@
 // mqttward judges the token and its claims and logs at info to a file; haproxy, with two
 // threads, judges the packet and the token's signature (mqtt_is_valid, mqtt_field_value,
 // jwt_verify); nginx, with two workers, and the broker judge nothing. The routes
-// mqttward-epoll and mqttward-goroutine are mqttward with one engine of its
+// mqttward-uring, mqttward-epoll and mqttward-goroutine are mqttward with one engine of its
 // relay, and are measured only where -routes names them.
 //
 // A storm is measured beside the same storm at a mqttward that judges nobody, and beside haproxy

@@ -32,6 +32,7 @@ func allDoors() []door { return slices.Concat(plainDoors(), tlsDoors()) }
 const (
 	routeDirect    = "direct"   // no proxy at all
 	routeMqttward  = "mqttward" // as it is shipped
+	routeUring     = "mqttward-uring"
 	routeEpoll     = "mqttward-epoll"
 	routeGoroutine = "mqttward-goroutine"
 	routeHAProxy   = "haproxy"
@@ -41,7 +42,7 @@ const (
 
 func routeNames() []string {
 	return []string{
-		routeDirect, routeMqttward, routeEpoll, routeGoroutine,
+		routeDirect, routeMqttward, routeUring, routeEpoll, routeGoroutine,
 		routeHAProxy, routeSplice, routeNginx,
 	}
 }

@@ -14,6 +14,7 @@ func TestEngineIsWrittenOnlyWhereItIsChosen(t *testing.T) {
 	}{
 		{routeMqttward, 0, ""},
 		{routeMqttward, 3, "[relay]\nloops = 3\n"},
+		{routeUring, 0, "[relay]\nengine = \"uring\"\n"},
 		{routeEpoll, 1, "[relay]\nengine = \"epoll\"\nloops = 1\n"},
 		{routeGoroutine, 0, "[relay]\nengine = \"goroutine\"\n"},
 	} {

@@ -79,7 +79,6 @@ func (d *ring) deal(n int, c *circuit) {
 	kind, k := int(e.Token&kindMask), int(e.Token>>sideShift&1)
 	if !e.More {
 		c.sides[k].flags &^= requestFlags[kind]
-		c.pending--
 	}
 	d.atHand = e.Buffer
 	if !c.over {
@@ -89,7 +88,11 @@ func (d *ring) deal(n int, c *circuit) {
 		d.back = append(d.back, d.atHand)
 		d.atHand = uring.None
 	}
-	if c.over && c.pending == 0 {
+	if e.More {
+		return
+	}
+	// Only now: until then the slot is not anybody else's, whatever became of c.
+	if c.pending--; c.over && c.pending == 0 {
 		d.loop.remove(c)
 	}
 }
