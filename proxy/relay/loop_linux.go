@@ -26,6 +26,7 @@ type loop struct {
 	looked            time.Time  // when these were last looked at
 	done              chan struct{}
 	sessions          atomic.Int32
+	load              load // the engine's
 
 	mu       sync.Mutex
 	circuits []*circuit // by slot; nil: free
@@ -48,7 +49,9 @@ func newLoop(drive func(*loop) (driver, error)) (*loop, error) {
 		// A ring belongs to one thread, which ends with it.
 		runtime.LockOSThread()
 		var err error
-		l.driver, err = drive(l)
+		if l.driver, err = drive(l); err == nil && !l.driver.direct() {
+			l.load.clock = threadClock()
+		}
 		started <- err
 		if err != nil {
 			return

@@ -8,6 +8,7 @@ import (
 	"net"
 	"sync"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -18,8 +19,9 @@ import (
 // are served best together, since each wait then finds more to do, and many by several loops.
 const fewSessions = 256
 
-// fewOfARing is the same for loops over io_uring, which gain more by doing much at once.
-const fewOfARing = 4096
+// fewOfARing is the same for loops over io_uring, which gain more by doing much at once. One that is
+// busy takes no more of them either: see load.
+const fewOfARing = 16384
 
 // loops is the engine of event loops. What they can't serve, goroutines do.
 type loops struct {
@@ -42,15 +44,16 @@ func newLoops(drive func(*loop) (driver, error), n, few int) (*loops, error) {
 	return e, nil
 }
 
-// pick returns the loop for another session: the first that has few, a new one, or else that
-// which has least.
+// pick returns the loop for another session: the first that has few and is not busy, a new one, or
+// else that which has least.
 func (e *loops) pick() *loop {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	var least *loop
+	now := time.Now()
 	for _, l := range e.all {
 		n := l.sessions.Load()
-		if int(n) < e.few {
+		if int(n) < e.few && !l.load.isBusy(now) {
 			return l
 		}
 		if least == nil || n < least.sessions.Load() {
