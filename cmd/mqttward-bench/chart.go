@@ -24,7 +24,7 @@ type barGroup struct {
 // chartRoutes are those that a chart can show, and their colours, which can be told apart on
 // white and on black.
 var chartRoutes = []struct{ name, colour string }{
-	{routeMqttward, "#2f81f7"}, {routeEpoll, "#a371f7"}, {routeGoroutine, "#c2571a"},
+	{routeMqttward, "#2f81f7"}, {routeUring, "#3fb950"}, {routeEpoll, "#a371f7"}, {routeGoroutine, "#c2571a"},
 	{routeNginx, "#8b949e"}, {routeSplice, "#b58900"},
 }
 

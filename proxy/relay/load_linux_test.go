@@ -23,7 +23,7 @@ func TestLoadIsThatOfTheThread(t *testing.T) {
 		l.isBusy(l.at.Add(loadInterval))
 	}
 	l.at, l.worked = begun, worked
-	if !l.isBusy(begun.Add(2*loadInterval)) {
+	if !l.isBusy(begun.Add(2 * loadInterval)) {
 		t.Errorf("at work: got %g of the time, want at least %g", l.share, busy)
 	}
 	var none load

@@ -38,7 +38,8 @@ type Daemon struct {
 	tls       []*listenerTLS    // in force, by listener; nil where it has none
 	// processors is what the runtime uses: by the container's share, where it has one.
 	processors int
-	engine     string       // what serves the sessions, and why
+	engine     string       // what serves the sessions
+	why        string       // it is that one
 	relayAs    config.Relay // as it was asked for
 	closing    sync.Once
 	started    time.Time
@@ -63,13 +64,12 @@ func New(c *config.Config, o Options) (*Daemon, error) {
 	}
 	d := &Daemon{started: time.Now(), log: o.Log, load: o.Load, processors: processors, current: g, opened: c.Listeners, tls: slices.Clone(g.tls)}
 	g.policy.TLS = d.tlsByName()
-	var engine, why string
-	d.relay, engine, why, err = relay.New(relay.Options{Engine: string(c.Relay.Engine), Loops: c.Relay.Loops})
+	d.relay, d.engine, d.why, err = relay.New(relay.Options{Engine: string(c.Relay.Engine), Loops: c.Relay.Loops})
 	if err != nil {
 		g.close()
 		return nil, Problems{c.Problem("relay.engine", "%v", err)}
 	}
-	d.engine, d.relayAs = engine+": "+why, c.Relay
+	d.relayAs = c.Relay
 	d.server = proxy.NewServer(proxy.Options{Policy: g.policy, Relay: d.relay, Observer: observer(recorder), Log: o.Log.Logger})
 	for _, l := range c.Listeners {
 		d.listeners = append(d.listeners, proxy.Listener{Name: l.Name, Secure: l.TLS != nil})

@@ -60,9 +60,12 @@ var layout = map[string]packageRules{
 		theirs: []string{moduleGoleak},
 	},
 	"proxy/relay": {
-		ours:   []string{"packets", "proxy/socket"},
+		ours:   []string{"packets", "proxy/relay/uring", "proxy/socket"},
 		theirs: []string{moduleSys},
 		tests:  []string{moduleGoleak},
+	},
+	"proxy/relay/uring": {
+		theirs: []string{moduleSys},
 	},
 	"proxy/socket": {
 		theirs: []string{moduleSys},

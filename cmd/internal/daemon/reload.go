@@ -25,9 +25,7 @@ type work struct {
 
 // begin starts what g needs.
 func (w *work) begin(g *generation) {
-	// Slow password hashes run on niced threads, and each takes one of the runtime's places
-	// while it does: relaying gets them back.
-	runtime.GOMAXPROCS(w.daemon.processors + g.slowWorkers())
+	runtime.GOMAXPROCS(w.daemon.places(g))
 	ctx, cancel := context.WithCancel(w.ctx)
 	w.fetching = cancel
 	if g.jwt != nil {

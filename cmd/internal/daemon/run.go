@@ -23,7 +23,7 @@ func (d *Daemon) Run(signals <-chan os.Signal) error {
 	defer d.admin.close() // whoever looks sees the end, too
 	g := d.generation()
 	w.begin(g)
-	d.log.Info("starting", "stages", g.stageNames(), "upstream", g.config.Upstream.Addresses, "relay", d.engine,
+	d.log.Info("starting", "stages", g.stageNames(), "upstream", g.config.Upstream.Addresses, "relay", d.engine+": "+d.why,
 		"max_connections", g.policy.Limits.MaxConnections, "max_handshakes", g.policy.Limits.MaxHandshakes)
 	w.background.Go(func() {
 		tidy(ctx, func() (uint64, int) { return d.server.Accepted(), d.server.Sessions() })
