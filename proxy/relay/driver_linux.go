@@ -19,8 +19,8 @@ type driver interface {
 	// wake makes wait return. Anybody may call it.
 	wake()
 
-	// watch has both sides of c watched from now on. Where direct is true anybody may call it.
-	watch(c *circuit) error
+	// watch has both sides of a circuit watched from now on. Where direct is true anybody may call it.
+	watch(w watches) error
 	direct() bool
 	// rest is called when c has done what it could: what it waits for next will be told.
 	rest(c *circuit)
@@ -34,4 +34,15 @@ type driver interface {
 	leave(c *circuit)
 	// close gives back what the driver is made of.
 	close()
+}
+
+// watches are what is to be watched of a circuit: the loop may be at work on it as soon as one of
+// its sockets is.
+type watches struct {
+	slot int32
+	fds  [2]int32
+}
+
+func (c *circuit) watches() watches {
+	return watches{c.slot, [2]int32{c.sides[client].fd, c.sides[upstream].fd}}
 }

@@ -39,23 +39,17 @@ func (d *epoll) wake() { d.poller.Wake() }
 
 func (d *epoll) direct() bool { return true }
 
-func (d *epoll) watch(c *circuit) error {
-	// The loop may be at work on c as soon as one socket is watched.
-	var fds [2]int
-	var tokens [2]socket.Token
-	for k := range c.sides {
-		fds[k], tokens[k] = int(c.sides[k].fd), token(c, k)
-	}
-	for k, fd := range fds {
-		if err := d.poller.Watch(fd, tokens[k], socket.ForInput); err != nil {
+func (d *epoll) watch(w watches) error {
+	for k, fd := range w.fds {
+		if err := d.poller.Watch(int(fd), token(w.slot, k), socket.ForInput); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// token names side k of c to the poller.
-func token(c *circuit, k int) socket.Token { return socket.Token(c.slot)<<1 | socket.Token(k) }
+// token names side k of the circuit in a slot to the poller.
+func token(slot int32, k int) socket.Token { return socket.Token(slot)<<1 | socket.Token(k) }
 
 func (d *epoll) rest(*circuit) {}
 
@@ -64,7 +58,7 @@ func (d *epoll) awaitRoom(c *circuit, k int) {
 	if s.is(blocked) {
 		return // edges are told for good
 	}
-	switch d.poller.Change(int(s.fd), token(c, k), socket.ForRoom) {
+	switch d.poller.Change(int(s.fd), token(c.slot, k), socket.ForRoom) {
 	case nil:
 		s.flags |= blocked
 	case unix.ENOENT:

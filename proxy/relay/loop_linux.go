@@ -79,15 +79,15 @@ func (l *loop) start(c *circuit) error {
 		c.slot = int32(len(l.circuits))
 		l.circuits = append(l.circuits, c)
 	}
-	// It is the loop that looks at what TLS has read, and it may be at work on c as soon as one socket
-	// is watched.
+	w := c.watches()
+	// It is the loop that looks at what TLS has read.
 	byLoop := c.sides[client].tls != nil || c.sides[upstream].tls != nil || !l.driver.direct()
 	l.mu.Unlock()
 	if byLoop {
 		l.post(order{c: c, begin: true})
 		return nil
 	}
-	return l.driver.watch(c)
+	return l.driver.watch(w)
 }
 
 // remove forgets c, which is over.

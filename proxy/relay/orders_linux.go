@@ -52,7 +52,7 @@ func (c *circuit) begin() {
 		return
 	}
 	// Watched first: what TLS has may find no room, and room is told of what is watched only.
-	if err := c.loop.driver.watch(c); err != nil {
+	if err := c.loop.driver.watch(c.watches()); err != nil {
 		c.kill(causes[client].reset)
 	}
 	for k := range c.sides {

@@ -35,6 +35,7 @@ func (d *ring) rest(c *circuit) {
 		fd := int(s.fd)
 		switch {
 		case s.is(drained):
+			d.stop(c, i) // TLS may have ended above a socket that has not
 		case s.held != nil || c.owesReplies(i):
 			d.stop(c, i)
 			if !s.is(hung) && d.ask(c, i, ending) {
@@ -117,6 +118,7 @@ func (d *ring) tell(c *circuit, kind, k int, e uring.Completion) {
 func (d *ring) received(c *circuit, i int, e uring.Completion) {
 	s := &c.sides[i]
 	switch {
+	case s.is(drained):
 	case e.N > 0:
 		if e.N == d.ring.BufferSize() {
 			s.flags |= streaming

@@ -67,8 +67,10 @@ func request(kind int, c *circuit, k int) uring.Token {
 }
 
 // newRing makes a ring of the calling thread.
-func newRing(l *loop) (driver, error) {
-	r, err := uring.New(ringSize)
+func newRing(l *loop) (driver, error) { return newRingOf(l, ringSize) }
+
+func newRingOf(l *loop, size uring.Options) (driver, error) {
+	r, err := uring.New(size)
 	if err != nil {
 		return nil, err
 	}
@@ -91,7 +93,7 @@ func (d *ring) wake() { socket.Signal(d.wakeFD) }
 func (d *ring) direct() bool { return false }
 
 // watch does nothing: rest is what has a side heard of.
-func (d *ring) watch(*circuit) error { return nil }
+func (d *ring) watch(watches) error { return nil }
 
 func (d *ring) wait(timeout time.Duration) int {
 	d.settleFailed()

@@ -41,7 +41,7 @@ func TestSideThatIsNotWatchedYetIsWaitedFor(t *testing.T) {
 	}
 	l.mu.Lock()
 	l.circuits = append(l.circuits, c)
-	tokens := [2]socket.Token{token(c, client), token(c, upstream)}
+	tokens := [2]socket.Token{token(c.slot, client), token(c.slot, upstream)}
 	poller := l.driver.(*epoll).poller
 	l.mu.Unlock()
 	// The broker takes nothing more when the first side is watched.

@@ -16,6 +16,7 @@ const (
 	cqeBuffer         = 1 << 0 // IORING_CQE_F_BUFFER
 	cqeMore           = 1 << 1 // IORING_CQE_F_MORE
 	cqeBufferShift    = 16
+	sqOverflow        = 1 << 1 // IORING_SQ_CQ_OVERFLOW
 	enterGetEvents    = 1 << 0
 	enterExtArg       = 1 << 3
 	registerBuffers   = 22 // IORING_REGISTER_PBUF_RING

@@ -22,8 +22,18 @@ type Completion struct {
 // Completed reports whether there is a completion to take.
 func (r *Ring) Completed() bool { return *r.cqHead != atomic.LoadUint32(r.cqTail) }
 
-// Take appends all completions that there are to into.
+// Take appends all completions that there are to into, those included that the kernel keeps because
+// they found no room.
 func (r *Ring) Take(into []Completion) []Completion {
+	into = r.take(into)
+	for atomic.LoadUint32(r.sqFlags)&sqOverflow != 0 {
+		r.Submit() // which has it fill what was emptied
+		into = r.take(into)
+	}
+	return into
+}
+
+func (r *Ring) take(into []Completion) []Completion {
 	head, tail := *r.cqHead, atomic.LoadUint32(r.cqTail)
 	for ; head != tail; head++ {
 		raw := &r.cqes[head&r.cqMask]

@@ -34,6 +34,7 @@ type Ring struct {
 	sqes  []sqe
 
 	sqHead, sqTail *uint32
+	sqFlags        *uint32
 	sqMask         uint32
 	next           uint32 // our tail: entries before it are complete
 	submitted      uint32 // what the kernel has been given of them
@@ -100,6 +101,7 @@ func (r *Ring) mapQueues(p *params) error {
 	}
 	r.sqes = unsafe.Slice((*sqe)(unsafe.Pointer(unsafe.SliceData(entries))), p.sqEntries)
 	r.sqHead, r.sqTail, r.sqMask = r.word(p.sq.head), r.word(p.sq.tail), *r.word(p.sq.ringMask)
+	r.sqFlags = r.word(p.sq.flags)
 	r.cqHead, r.cqTail, r.cqMask = r.word(p.cq.head), r.word(p.cq.tail), *r.word(p.cq.ringMask)
 	r.cqes = unsafe.Slice((*cqe)(unsafe.Pointer(&r.rings[p.cq.cqes])), p.cqEntries)
 	// The entries are used in their order: the table between the two never changes.
