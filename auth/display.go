@@ -53,7 +53,7 @@ const minTokenHeader = 12
 // beginsToken reports whether b begins with the base64url of `{"`, or of `{` before a
 // blank, and goes on to a dot as far away as a token's first.
 func beginsToken(b []byte) bool {
-	if len(b) <= minTokenHeader {
+	if len(b) <= minTokenHeader || b[0] != 'e' { // what all of these begin with
 		return false
 	}
 	var begin [3]byte
@@ -77,6 +77,9 @@ func isBase64URL(c byte) bool {
 func Display(b []byte) string {
 	if mustMask(b) {
 		return maskedToken
+	}
+	if isPlain(b) {
+		return string(b)
 	}
 	cut := len(b) > MaxDisplay
 	if cut {
@@ -108,6 +111,16 @@ func Display(b []byte) string {
 		s.WriteString("...")
 	}
 	return s.String()
+}
+
+// isPlain reports whether b is short and nothing but visible ASCII and blanks, as most names are.
+func isPlain(b []byte) bool {
+	for _, c := range b {
+		if c < ' ' || c > '~' {
+			return false
+		}
+	}
+	return len(b) <= MaxDisplay
 }
 
 // unsafeRune reports whether r could hide, forge or rearrange a log line.

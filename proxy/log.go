@@ -18,13 +18,13 @@ import (
 // hexCode shows a code as the specifications print it.
 func hexCode(c packets.ReasonCode) string { return fmt.Sprintf("0x%02x", byte(c)) }
 
+// lineAttrs is how many attributes most lines have at most.
+const lineAttrs = 12
+
 // who are the attributes that name a client; username only where one was sent.
 func who(conn uint64, listener string, remote netip.AddrPort, clientID string, hasName bool, userName string, v packets.Version) []slog.Attr {
-	attrs := []slog.Attr{
-		slog.Uint64("conn", conn),
-		slog.String("listener", listener),
-		slog.String("remote", shownPeer(remote)),
-	}
+	attrs := make([]slog.Attr, 0, lineAttrs)
+	attrs = append(attrs, slog.Uint64("conn", conn), slog.String("listener", listener), slog.String("remote", shownPeer(remote)))
 	if v != 0 {
 		attrs = append(attrs, slog.String("client_id", clientID))
 	}
