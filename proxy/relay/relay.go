@@ -15,10 +15,12 @@
 //     at a boundary, after which nothing more flows that way. A stream that can't be framed
 //     is relayed all the same; nothing is ever inserted into it.
 //
-// There are two engines. On Linux sessions are served by event loops over epoll: a session is
-// then one small struct, and has no goroutine, no timer and no buffer while it is idle, TLS
-// included. [Goroutines] is the portable one: two goroutines a session, which wait without a
-// buffer. [New] chooses.
+// There are three engines. On Linux sessions are served by event loops: a session is then one small
+// struct, and has no goroutine, no timer and no buffer while it is idle, TLS included. All that
+// they do is written once, over a driver that says what happened: io_uring, where the kernel
+// allows it, which brings small messages as they come and sends all of a round with one call, and
+// epoll. A direction that streams is read and spliced in the same way over both. [Goroutines] is
+// the portable engine: two goroutines a session, which wait without a buffer. [New] chooses.
 package relay
 
 import (

@@ -18,11 +18,12 @@ import (
 // engines are what the suite runs over: every engine serves every kind of connection.
 var engines = []string{relay.EngineGoroutine, relay.EngineEpoll, relay.EngineUring}
 
-// newEngine returns an engine, or skips the test where this system does not have it.
+// newEngine returns an engine, or skips the test where this system does not have it: io_uring may be
+// forbidden, all else has to be there.
 func newEngine(t testing.TB, name string) relay.Relay {
 	t.Helper()
 	engine, _, _, err := relay.New(relay.Options{Engine: name})
-	if err != nil && runtime.GOOS == "linux" {
+	if err != nil && runtime.GOOS == "linux" && name != relay.EngineUring {
 		t.Fatal(err)
 	} else if err != nil {
 		t.Skip(err)
