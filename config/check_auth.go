@@ -30,6 +30,7 @@ func (d *document) checkBuiltin(b *Builtin) {
 	if b.UsersFile == "" && len(b.Users) == 0 && !d.faultyBelow(table) {
 		d.fault(table, "has no users: write users_file, or [[auth.builtin.user]] with name and password_hash")
 	}
+	d.checkEMQX(b)
 	seen := map[string]string{}
 	for i, u := range b.Users {
 		path := joinIndex(table+".user", i)
@@ -46,6 +47,43 @@ func (d *document) checkBuiltin(b *Builtin) {
 		if !u.PasswordHash.IsSet() {
 			d.fault(path+".password_hash", "is missing: write a hash such as mosquitto_passwd makes, never the password itself")
 		}
+	}
+}
+
+// checkEMQX judges the keys about the hashes of EMQX's files, beside each other and the format.
+func (d *document) checkEMQX(b *Builtin) {
+	const table = "auth.builtin."
+	useless := func(name, why string, args ...any) {
+		if d.given[table+name] {
+			d.fault(table+name, "has no use "+why+": remove it", args...)
+		}
+	}
+	if b.UsersFile == "" {
+		for _, name := range append([]string{"format"}, emqxKeys[:]...) {
+			useless(name, "without users_file")
+		}
+		return
+	}
+	if b.Format == FormatMosquitto || b.Format == FormatHtpasswd {
+		for _, name := range emqxKeys {
+			useless(name, "with format = %q, whose hashes tell how they were made", b.Format)
+		}
+		return
+	}
+	if b.EMQX.Algorithm == "bcrypt" || b.EMQX.Algorithm == "pbkdf2" {
+		useless("salt_position", "with algorithm = %q", b.EMQX.Algorithm)
+	}
+	if b.EMQX.Algorithm != "pbkdf2" {
+		for _, name := range emqxKeys[2:] {
+			useless(name, "with algorithm = %q", b.EMQX.Algorithm)
+		}
+		return
+	}
+	if b.EMQX.PBKDF2Iterations == 0 {
+		d.fault(table+"pbkdf2_iterations", "is missing: write the number that EMQX has as iterations")
+	}
+	if n := b.EMQX.PBKDF2Length; n > 0 && n < 16 {
+		d.fault(table+"pbkdf2_dk_length", "must be 0, which is what pbkdf2_mac gives, or between 16 and 256, not %d", n)
 	}
 }
 

@@ -33,8 +33,12 @@ const (
 type Builtin struct {
 	// Identity says by what a user is found.
 	Identity BuiltinIdentity
-	// UsersFile is the absolute path of a password file, or empty.
+	// UsersFile is the absolute path of a file of users, or empty.
 	UsersFile string
+	// Format is that of UsersFile.
+	Format UsersFormat
+	// EMQX says how the hashes in a UsersFile of EMQX were made.
+	EMQX EMQXHashes
 	// Strict makes a line of UsersFile that can't be read an error, the default. Otherwise
 	// the user is left out with a warning.
 	Strict bool
@@ -51,6 +55,35 @@ const (
 	ByUserName BuiltinIdentity = "username"
 	ByClientID BuiltinIdentity = "client_id"
 )
+
+// UsersFormat is the form of a file of users.
+type UsersFormat string
+
+// The values of format. By FormatAuto the file's content tells.
+const (
+	FormatAuto      UsersFormat = "auto"
+	FormatMosquitto UsersFormat = "mosquitto"
+	FormatHtpasswd  UsersFormat = "htpasswd"
+	FormatEMQXCSV   UsersFormat = "emqx_csv"
+	FormatEMQXJSON  UsersFormat = "emqx_json"
+)
+
+// EMQXHashes are the keys of [auth.builtin] that say how EMQX made the hashes of a file.
+type EMQXHashes struct {
+	// Given says that one of the keys is in the configuration.
+	Given bool
+	// Algorithm is "plain", "md5", "sha", "sha256", "sha512", "bcrypt" or "pbkdf2"; default
+	// "sha256".
+	Algorithm string
+	// SaltPosition is "prefix", "suffix" or "disable"; default "prefix".
+	SaltPosition string
+	// PBKDF2MAC is "md5", "sha", "sha224", "sha256", "sha384" or "sha512"; default "sha256".
+	PBKDF2MAC string
+	// PBKDF2Iterations is 1 to 2,000,000 where Algorithm is "pbkdf2", and 0 elsewhere.
+	PBKDF2Iterations int
+	// PBKDF2Length is 16 to 256 bytes; 0, the default, means those of PBKDF2MAC.
+	PBKDF2Length int
+}
 
 // User is an [[auth.builtin.user]] table.
 type User struct {

@@ -46,7 +46,12 @@ client_id_must = "%{claim:device}-*"
 [auth.builtin]
 identity = "client_id"
 users_file = "users"
+format = "emqx_csv"
 strict = false
+algorithm = "pbkdf2"
+pbkdf2_mac = "sha512"
+pbkdf2_iterations = 4096
+pbkdf2_dk_length = 32
 [[auth.builtin.user]]
 name = "a"
 password_hash = "$6$c2FsdA==$aGFzaA=="
@@ -129,7 +134,11 @@ func TestEveryKeyArrives(t *testing.T) {
 		Auth: Auth{
 			AllowAnonymous: true, RefusalCodes: RefusalUniform, ReasonStrings: true, ClientIDMust: "%{claim:device}-*",
 			Builtin: &Builtin{
-				Identity: ByClientID, UsersFile: at("users"), Strict: false,
+				Identity: ByClientID, UsersFile: at("users"), Format: FormatEMQXCSV, Strict: false,
+				EMQX: EMQXHashes{
+					Given: true, Algorithm: "pbkdf2", SaltPosition: "prefix",
+					PBKDF2MAC: "sha512", PBKDF2Iterations: 4096, PBKDF2Length: 32,
+				},
 				Users: []User{{"a", NewSecret("$6$c2FsdA==$aGFzaA==")}, {"b", NewSecret("$2b$10$x")}},
 			},
 			JWT: &JWT{
@@ -168,7 +177,10 @@ func TestDefaults(t *testing.T) {
 		},
 		Auth: Auth{
 			RefusalCodes: RefusalEMQX,
-			Builtin:      &Builtin{Identity: ByUserName, UsersFile: "/u", Strict: true},
+			Builtin:      &Builtin{
+				Identity: ByUserName, UsersFile: "/u", Format: FormatAuto, Strict: true,
+				EMQX: EMQXHashes{Algorithm: "sha256", SaltPosition: "prefix", PBKDF2MAC: "sha256"},
+			},
 			JWT: &JWT{
 				From: FromPassword, Secret: NewSecret("0123456789abcdef"), CheckIAT: true,
 				DisconnectAfterExpire: true, VerifyClaims: true, TokenCache: 100_000,

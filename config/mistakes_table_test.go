@@ -172,6 +172,16 @@ c.toml: upstream.addresses: is missing: write the broker's address, such as addr
 	{"user without a name", base + "[[auth.builtin.user]]\npassword_hash = \"$2b$\"\n", "c.toml:8: auth.builtin.user[0].name: is missing: write the user's name"},
 	{"user without a hash", base + "[[auth.builtin.user]]\nname = \"a\"\n", "c.toml:8: auth.builtin.user[0].password_hash: is missing: write a hash such as mosquitto_passwd makes, never the password itself"},
 	{"user twice", base + "[[auth.builtin.user]]\nname = \"a\"\npassword_hash = \"$2b$\"\n[[auth.builtin.user]]\nname = \"a\"\npassword_hash = \"$2b$\"\n", `c.toml:12: auth.builtin.user[1].name: "a" is the name of auth.builtin.user[0] too`},
+	{"format without a file", base + "[auth.builtin]\nformat = \"htpasswd\"\n[[auth.builtin.user]]\nname = \"a\"\npassword_hash = \"$2b$\"\n", "c.toml:9: auth.builtin.format: has no use without users_file: remove it"},
+	{"unknown format", base + "[auth.builtin]\nusers_file = \"x\"\nformat = \"emqx\"\n", `c.toml:10: auth.builtin.format: must be "auto", "mosquitto", "htpasswd", "emqx_csv" or "emqx_json", not "emqx"`},
+	{"algorithm with another's file", base + "[auth.builtin]\nusers_file = \"x\"\nformat = \"htpasswd\"\nalgorithm = \"sha256\"\n", `c.toml:11: auth.builtin.algorithm: has no use with format = "htpasswd", whose hashes tell how they were made: remove it`},
+	{"unknown algorithm", base + "[auth.builtin]\nusers_file = \"x\"\nalgorithm = \"sha-256\"\n", `c.toml:10: auth.builtin.algorithm: must be "plain", "md5", "sha", "sha256", "sha512", "bcrypt" or "pbkdf2", not "sha-256"`},
+	{"salt position with bcrypt", base + "[auth.builtin]\nusers_file = \"x\"\nalgorithm = \"bcrypt\"\nsalt_position = \"prefix\"\n", `c.toml:11: auth.builtin.salt_position: has no use with algorithm = "bcrypt": remove it`},
+	{"PBKDF2 without iterations", base + "[auth.builtin]\nusers_file = \"x\"\nalgorithm = \"pbkdf2\"\n", "c.toml:8: auth.builtin.pbkdf2_iterations: is missing: write the number that EMQX has as iterations"},
+	{"PBKDF2 keys with another algorithm", base + "[auth.builtin]\nusers_file = \"x\"\npbkdf2_mac = \"sha512\"\npbkdf2_iterations = 1\npbkdf2_dk_length = 20\n", `c.toml:10: auth.builtin.pbkdf2_mac: has no use with algorithm = "sha256": remove it
+c.toml:11: auth.builtin.pbkdf2_iterations: has no use with algorithm = "sha256": remove it
+c.toml:12: auth.builtin.pbkdf2_dk_length: has no use with algorithm = "sha256": remove it`},
+	{"short PBKDF2 key", base + "[auth.builtin]\nusers_file = \"x\"\nalgorithm = \"pbkdf2\"\npbkdf2_iterations = 1\npbkdf2_dk_length = 8\n", "c.toml:12: auth.builtin.pbkdf2_dk_length: must be 0, which is what pbkdf2_mac gives, or between 16 and 256, not 8"},
 	{"password for a hash", base + "[[auth.builtin.user]]\nname = \"a\"\npassword = \"hunter2\"\n", `c.toml:10: auth.builtin.user[0].password: unknown key: it belongs in [upstream.credentials], or did you mean "password_hash"?`},
 
 	// The admin listener.

@@ -23,6 +23,8 @@ func readBuiltin(t *table) *Builtin {
 	b := &Builtin{
 		Identity:  enum(t, "identity", ByUserName, ByUserName, ByClientID),
 		UsersFile: t.file("users_file"),
+		Format:    enum(t, "format", FormatAuto, FormatAuto, FormatMosquitto, FormatHtpasswd, FormatEMQXCSV, FormatEMQXJSON),
+		EMQX:      readEMQX(t),
 		Strict:    t.bool("strict", true),
 		Users:     readTables(t, "user", readUser),
 	}
@@ -30,6 +32,21 @@ func readBuiltin(t *table) *Builtin {
 		return nil
 	}
 	return b
+}
+
+// emqxKeys are the keys that readEMQX reads.
+var emqxKeys = [...]string{"algorithm", "salt_position", "pbkdf2_mac", "pbkdf2_iterations", "pbkdf2_dk_length"}
+
+func readEMQX(t *table) EMQXHashes {
+	e := EMQXHashes{
+		Algorithm:        enum(t, "algorithm", "sha256", "plain", "md5", "sha", "sha256", "sha512", "bcrypt", "pbkdf2"),
+		SaltPosition:     enum(t, "salt_position", "prefix", "prefix", "suffix", "disable"),
+		PBKDF2MAC:        enum(t, "pbkdf2_mac", "sha256", "md5", "sha", "sha224", "sha256", "sha384", "sha512"),
+		PBKDF2Iterations: t.int("pbkdf2_iterations", 0, 0, 2_000_000),
+		PBKDF2Length:     t.int("pbkdf2_dk_length", 0, 0, 256),
+	}
+	e.Given = slices.ContainsFunc(emqxKeys[:], t.has)
+	return e
 }
 
 func readUser(t *table) User {

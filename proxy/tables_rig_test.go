@@ -155,11 +155,11 @@ func tokens(t testing.TB, o jwt.Options) *jwt.Stage {
 // people is the stage of o with these users, given as in a password file, and one worker.
 func people(t testing.TB, o builtin.Options, lines ...string) *builtin.Stage {
 	t.Helper()
-	users, _, err := builtin.ReadPasswordFile(strings.NewReader(strings.Join(lines, "\n")), "users", builtin.FileOptions{})
+	users, _, err := builtin.ReadFile(strings.NewReader(strings.Join(lines, "\n")), "users", builtin.FileOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	o.Users, o.Log, o.Workers = users, discarding(), 1
+	o.File, o.Log, o.Workers = users, discarding(), 1
 	s, err := builtin.New(o)
 	if err != nil {
 		t.Fatal(err)
@@ -167,7 +167,7 @@ func people(t testing.TB, o builtin.Options, lines ...string) *builtin.Stage {
 	t.Cleanup(s.Close)
 	// The worker, where there is one, has begun when it has done something: to the rows' search
 	// for leaks it must be no news.
-	for _, u := range users {
+	for u := range users.All() {
 		name := []byte(u.Name)
 		s.Authenticate(t.Context(), &auth.Credentials{UserName: name, HasUserName: true, ClientID: name})
 	}

@@ -3,6 +3,7 @@ package builtin
 import (
 	"crypto/subtle"
 	"encoding/binary"
+	"fmt"
 	"strings"
 	"time"
 
@@ -96,6 +97,8 @@ func (h *argon2idHash) parseCost(s string) error {
 
 func (h *argon2idHash) Algorithm() string { return "argon2id" }
 
+func (h *argon2idHash) Weakness() string { return "" }
+
 func (h *argon2idHash) work() work {
 	return work{
 		algorithm: h.Algorithm(),
@@ -114,11 +117,16 @@ func (h *argon2idHash) verify(password []byte) (bool, error) {
 }
 
 func (h *argon2idHash) appendStored(b []byte) []byte {
-	b = appendPart(b, argon2idKind)
-	b = binary.BigEndian.AppendUint32(b, h.memory)
+	b = binary.BigEndian.AppendUint32(append(b, storedArgon2id), h.memory)
 	b = binary.BigEndian.AppendUint32(b, h.passes)
 	b = append(b, h.lanes)
-	return appendPart(appendPart(b, h.salt), h.sum)
+	return appendStoredPart(appendStoredPart(b, h.salt), h.sum)
+}
+
+func (h *argon2idHash) appendText(b []byte) []byte {
+	b = fmt.Appendf(b, "%sv=19$m=%d,t=%d,p=%d$", argon2idKind, h.memory, h.passes, h.lanes)
+	b = append(unpadded.AppendEncode(b, []byte(h.salt)), '$')
+	return unpadded.AppendEncode(b, []byte(h.sum))
 }
 
 func (h *argon2idHash) decoy() Hash {

@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"golang.org/x/crypto/bcrypt"
@@ -66,6 +67,8 @@ func parseBcrypt(rest string) (Hash, error) {
 
 func (h *bcryptHash) Algorithm() string { return "bcrypt" }
 
+func (h *bcryptHash) Weakness() string { return "" }
+
 func (h *bcryptHash) work() work {
 	return work{algorithm: h.Algorithm(), time: uint32(h.cost), takes: perRound << h.cost}
 }
@@ -82,7 +85,7 @@ func (h *bcryptHash) verify(password []byte) (bool, error) {
 	if wrong != nil {
 		password = nil
 	}
-	err := bcrypt.CompareHashAndPassword(h.text(), password)
+	err := bcrypt.CompareHashAndPassword(h.appendText(nil), password)
 	switch {
 	case wrong != nil:
 		return false, wrong
@@ -94,17 +97,15 @@ func (h *bcryptHash) verify(password []byte) (bool, error) {
 	return false, fmt.Errorf("compute bcrypt: %w", err)
 }
 
-// text is the hash in the form that the library reads.
-func (h *bcryptHash) text() []byte {
-	b := make([]byte, 0, 60)
-	b = append(b, bcryptPrefix...)
+func (h *bcryptHash) appendText(b []byte) []byte {
+	b = append(slices.Grow(b, 60), bcryptPrefix...)
 	b = append(b, '0'+h.cost/10, '0'+h.cost%10, '$')
 	b = bcryptBase64.AppendEncode(b, h.salt[:])
 	return bcryptBase64.AppendEncode(b, h.sum[:])
 }
 
 func (h *bcryptHash) appendStored(b []byte) []byte {
-	b = append(appendPart(b, bcryptKind), h.cost)
+	b = append(b, storedBcrypt, h.cost)
 	return append(append(b, h.salt[:]...), h.sum[:]...)
 }
 

@@ -121,7 +121,7 @@ func BenchmarkReadPasswordFile(b *testing.B) {
 	b.ReportAllocs()
 	b.SetBytes(int64(text.Len()))
 	for b.Loop() {
-		if _, _, err := ReadPasswordFile(strings.NewReader(text.String()), "f", FileOptions{}); err != nil {
+		if _, _, err := read(strings.NewReader(text.String()), FileOptions{}); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -27,8 +27,12 @@ type Hash interface {
 	fmt.Formatter
 	slog.LogValuer
 
-	// Algorithm is the kind's word: "sha512", "sha512-pbkdf2", "argon2id" or "bcrypt".
+	// Algorithm is the kind's word: "sha512", "sha512-pbkdf2", "argon2id", "bcrypt"; of EMQX's
+	// "md5", "sha", "sha256" and the like, alone or with "-pbkdf2".
 	Algorithm() string
+	// Weakness says why passwords are easily guessed from such a hash; empty where they
+	// are not.
+	Weakness() string
 
 	// verify reports whether the hash is that of password. An error of type unfit means
 	// that this kind can't hold such a password, which is then wrong; any other is ours.
@@ -42,6 +46,8 @@ type Hash interface {
 	// varies in length with its length. Two hashes that differ in any of them give different
 	// bytes, neither of which begins with the other.
 	appendStored(b []byte) []byte
+	// appendText appends the hash as ParseHash reads it.
+	appendText(b []byte) []byte
 }
 
 // work is the cost of a verification: an algorithm, its parameters, and what they come to.
@@ -82,8 +88,8 @@ func (redacted) MarshalText() ([]byte, error) { return []byte(redactedText), nil
 
 // Bounds on the text of a hash and its parts.
 const (
-	// maxHashText is more than the longest hash within the other bounds, 240 characters.
-	maxHashText = 512
+	// maxHashText is more than the longest hash within the other bounds, 550 characters.
+	maxHashText = 640
 	// mosquitto makes salts of 12 bytes, since 2.1 of 64; most makers of argon2id 16.
 	minSalt, maxSalt = 8, 64
 )
@@ -99,6 +105,8 @@ var kinds = [...]struct {
 	{"$2a$", parseBcrypt},
 	{"$2b$", parseBcrypt},
 	{"$2y$", parseBcrypt},
+	{shaKind, parseSHA},
+	{emqxKind, parseEMQX},
 }
 
 // strangers are kinds that people have and that are not read, with their names.
@@ -115,7 +123,6 @@ var strangers = [...]struct{ prefix, name string }{
 	{"$scrypt$", "scrypt"},
 	{"$pbkdf2", "PBKDF2 in passlib's form"},
 	{"PBKDF2$", "PBKDF2 in mosquitto-auth-plug's form"},
-	{"{SHA}", "unsalted SHA-1"},
 	{"{SSHA}", "salted SHA-1"},
 }
 

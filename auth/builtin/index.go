@@ -2,8 +2,9 @@ package builtin
 
 import "fmt"
 
-// index finds users by name, and reports all that is wrong with them.
-func index(users []User) (map[string]Hash, error) {
+// index finds users by name, and reports all that is wrong with them; none may be in the
+// directory too, which may be nil.
+func index(users []User, directory *Directory) (map[string]Hash, error) {
 	var wrong problems
 	byName := make(map[string]Hash, len(users))
 	for i := range users {
@@ -25,6 +26,16 @@ func index(users []User) (map[string]Hash, error) {
 			continue
 		}
 		byName[u.Name] = u.Hash
+		if directory == nil {
+			continue
+		}
+		if line := directory.line(u.Name); line > 0 {
+			where := ""
+			if p := place(u.File, u.Line); p != "" {
+				where = ": first at " + p
+			}
+			wrong.add(directory.file, line, fmt.Errorf("user %s: %w%s", showName(u.Name), ErrDuplicateUser, where))
+		}
 	}
 	return byName, wrong.err()
 }
@@ -38,28 +49,4 @@ func first(users []User, name string) string {
 		}
 	}
 	return ""
-}
-
-// survey returns a hash of the work that most users have, the costlier where two are
-// equally frequent, and how many have a slow one.
-func survey(users []User) (usual Hash, slow int) {
-	type group struct {
-		hash  Hash
-		users int
-	}
-	groups := make(map[work]group)
-	for i := range users {
-		w := users[i].Hash.work()
-		if w.slow() {
-			slow++
-		}
-		groups[w] = group{users[i].Hash, groups[w].users + 1}
-	}
-	var most group
-	for w, g := range groups {
-		if g.users > most.users || g.users == most.users && w.takes > most.hash.work().takes {
-			most = g
-		}
-	}
-	return most.hash, slow
 }

@@ -26,10 +26,12 @@ const (
 
 // Options say what a [Stage] is made of.
 type Options struct {
-	// Users are those of all sources together. They may be none. New keeps the hashes and
-	// the names, not the slice.
+	// Users are those that were not read from a file. They may be none. New keeps the hashes
+	// and the names, not the slice.
 	Users []User
-	// IdentifyBy says whether Users have user names or client ids. Never both.
+	// File has those of a file beside these; nil where there is none.
+	File *Directory
+	// IdentifyBy says whether users have user names or client ids. Never both.
 	IdentifyBy IdentifyBy
 	// Token is where a stage that follows expects a token. An unknown name with what
 	// looks like a token there is ignored at once; without, it costs as much time as a

@@ -52,6 +52,8 @@ func parsePBKDF2(rest string) (Hash, error) {
 
 func (h *pbkdf2Hash) Algorithm() string { return "sha512-pbkdf2" }
 
+func (h *pbkdf2Hash) Weakness() string { return "" }
+
 func (h *pbkdf2Hash) work() work {
 	return work{
 		algorithm: h.Algorithm(),
@@ -73,9 +75,14 @@ func (h *pbkdf2Hash) verify(password []byte) (bool, error) {
 }
 
 func (h *pbkdf2Hash) appendStored(b []byte) []byte {
-	b = appendPart(b, pbkdf2Kind)
-	b = binary.BigEndian.AppendUint32(b, h.iterations)
-	return append(appendPart(b, h.salt), h.sum[:]...)
+	b = binary.BigEndian.AppendUint32(append(b, storedPBKDF2), h.iterations)
+	return append(appendStoredPart(b, h.salt), h.sum[:]...)
+}
+
+func (h *pbkdf2Hash) appendText(b []byte) []byte {
+	b = fmt.Appendf(b, "%s%d$", pbkdf2Kind, h.iterations)
+	b = append(padded.AppendEncode(b, []byte(h.salt)), '$')
+	return padded.AppendEncode(b, h.sum[:])
 }
 
 func (h *pbkdf2Hash) decoy() Hash {

@@ -40,6 +40,8 @@ func parseSHA512(rest string) (Hash, error) {
 
 func (h *sha512Hash) Algorithm() string { return "sha512" }
 
+func (h *sha512Hash) Weakness() string { return "" }
+
 func (h *sha512Hash) work() work {
 	return work{algorithm: h.Algorithm(), takes: time.Microsecond}
 }
@@ -68,7 +70,12 @@ func (h *sha512Hash) digest(password []byte) [sha512.Size]byte {
 }
 
 func (h *sha512Hash) appendStored(b []byte) []byte {
-	return append(appendPart(appendPart(b, sha512Kind), h.salt), h.sum[:]...)
+	return append(appendStoredPart(append(b, storedSHA512), h.salt), h.sum[:]...)
+}
+
+func (h *sha512Hash) appendText(b []byte) []byte {
+	b = padded.AppendEncode(append(b, sha512Kind...), []byte(h.salt))
+	return padded.AppendEncode(append(b, '$'), h.sum[:])
 }
 
 func (h *sha512Hash) decoy() Hash {

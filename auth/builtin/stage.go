@@ -15,6 +15,7 @@ import (
 // concurrent use. It may have workers: Close it when it is replaced.
 type Stage struct {
 	users   map[string]Hash
+	file    *Directory // nil where there is none
 	by      IdentifyBy
 	token   TokenField
 	decoy   Hash    // nil without users
@@ -24,7 +25,7 @@ type Stage struct {
 	workers int
 }
 
-// New returns a stage that knows o.Users. The error is a [*LoadError] where a user has no
+// New returns a stage that knows o.Users and those of o.File. The error is a [*LoadError] where a user has no
 // usable name or no hash, or where a name occurs twice ([ErrDuplicateUser]).
 func New(o Options) (*Stage, error) {
 	switch {
@@ -35,12 +36,12 @@ func New(o Options) (*Stage, error) {
 	case o.Workers < 0 || o.Queue < 0:
 		return nil, fmt.Errorf("%d workers and a queue of %d: negative", o.Workers, o.Queue)
 	}
-	users, err := index(o.Users)
+	users, err := index(o.Users, o.File)
 	if err != nil {
 		return nil, err
 	}
-	s := &Stage{users: users, by: o.IdentifyBy, token: o.Token}
-	usual, slow := survey(o.Users)
+	s := &Stage{users: users, file: o.File, by: o.IdentifyBy, token: o.Token}
+	usual, slow := s.survey()
 	if usual != nil {
 		s.decoy = usual.decoy()
 	}
@@ -54,6 +55,20 @@ func New(o Options) (*Stage, error) {
 		s.startPool(o)
 	}
 	return s, nil
+}
+
+// survey counts all users, as a census does.
+func (s *Stage) survey() (usual Hash, slow int) {
+	all := census{}
+	for _, h := range s.users {
+		all.count(h)
+	}
+	if s.file != nil {
+		for w, users := range s.file.census {
+			all.add(w, users)
+		}
+	}
+	return all.survey()
 }
 
 func (s *Stage) startPool(o Options) {
@@ -103,7 +118,7 @@ func (s *Stage) Authenticate(ctx context.Context, c *auth.Credentials) auth.Verd
 	if c.HasPassword {
 		password = c.Password
 	}
-	hash, known := s.users[string(name)]
+	hash, known := s.find(name)
 	if !known {
 		return s.unknown(ctx, c, name, password)
 	}
@@ -131,6 +146,14 @@ func (s *Stage) name(c *auth.Credentials) []byte {
 		return c.UserName
 	}
 	return nil
+}
+
+// find returns the hash of the user of that name.
+func (s *Stage) find(name []byte) (h Hash, known bool) {
+	if h, known = s.users[string(name)]; !known && s.file != nil {
+		h, known = s.file.lookup(name)
+	}
+	return h, known
 }
 
 // unknown spends the time of a wrong password, where that hides anything, and ignores.

@@ -50,8 +50,10 @@ type fakeHash struct {
 	run      func(password []byte) // nil, or what happens in verify
 }
 
-func (h *fakeHash) Algorithm() string { return h.kind }
-func (h *fakeHash) work() work        { return work{algorithm: h.kind, takes: h.takes} }
+func (h *fakeHash) Algorithm() string          { return h.kind }
+func (h *fakeHash) Weakness() string           { return "" }
+func (h *fakeHash) work() work                 { return work{algorithm: h.kind, takes: h.takes} }
+func (h *fakeHash) appendText(b []byte) []byte { return append(b, h.kind...) }
 
 func (h *fakeHash) appendStored(b []byte) []byte {
 	return appendPart(appendPart(b, h.kind), h.password)

@@ -22,11 +22,11 @@ func (b *builder) users(places int, before *builtin.Stage) *builtin.Stage {
 		return nil
 	}
 	faults := len(b.faults)
-	users := append(b.listedUsers(c), b.fileUsers(c)...)
+	users, file := b.listedUsers(c), b.fileUsers(c)
 	if len(b.faults) > faults {
 		return nil
 	}
-	o := builtin.Options{Users: users, Places: places, Workers: b.workers, Before: before, Log: b.log.Logger}
+	o := builtin.Options{Users: users, File: file, Places: places, Workers: b.workers, Before: before, Log: b.log.Logger}
 	if c.Identity == config.ByClientID {
 		o.IdentifyBy = builtin.ClientID
 		if b.config.Upstream.Credentials.Mode != config.CredentialsReplace {
@@ -57,14 +57,17 @@ func (b *builder) listedUsers(c *config.Builtin) []builtin.User {
 			b.fault(key, "%v", err)
 			continue
 		}
+		if why := hash.Weakness(); why != "" {
+			b.warn(key, "the password is kept as %s: give the user a new one", why)
+		}
 		place := b.config.Problem(fmt.Sprintf("auth.builtin.user[%d].name", i), "")
 		users = append(users, builtin.User{Name: u.Name, Hash: hash, File: place.File, Line: place.Line})
 	}
 	return users
 }
 
-// fileUsers are those of the users file.
-func (b *builder) fileUsers(c *config.Builtin) []builtin.User {
+// fileUsers are those of the users file; nil where there is none, or where it can't.
+func (b *builder) fileUsers(c *config.Builtin) *builtin.Directory {
 	const key = "auth.builtin.users_file"
 	if c.UsersFile == "" {
 		return nil
@@ -75,15 +78,32 @@ func (b *builder) fileUsers(c *config.Builtin) []builtin.User {
 		return nil
 	}
 	defer f.Close()
-	users, warnings, err := builtin.ReadPasswordFile(f, c.UsersFile, builtin.FileOptions{Lenient: !c.Strict})
+	format, ok := builtin.ParseFormat(string(c.Format))
+	if !ok { // config refuses it before
+		b.fault("auth.builtin.format", "%q is unknown", c.Format)
+		return nil
+	}
+	users, warnings, err := builtin.ReadFile(f, c.UsersFile, builtin.FileOptions{
+		Format: format, Lenient: !c.Strict, EMQX: emqx(c.EMQX),
+	})
 	if err != nil {
 		b.userFaults(key, err)
 		return nil
+	}
+	if f := users.FileFormat(); c.EMQX.Given && f != builtin.FormatEMQXCSV && f != builtin.FormatEMQXJSON {
+		b.warn("auth.builtin.algorithm", "has no use, like the keys about EMQX's hashes beside it: %s is no file of EMQX, and its hashes tell how they were made", c.UsersFile)
 	}
 	for _, w := range warnings {
 		b.warnings = append(b.warnings, userProblem(w))
 	}
 	return users
+}
+
+func emqx(c config.EMQXHashes) builtin.EMQXOptions {
+	return builtin.EMQXOptions{
+		Algorithm: c.Algorithm, SaltPosition: c.SaltPosition,
+		PBKDF2MAC: c.PBKDF2MAC, PBKDF2Iterations: c.PBKDF2Iterations, PBKDF2Length: c.PBKDF2Length,
+	}
 }
 
 // userFaults takes over what is wrong with users: problems of a file keep their own place.
