@@ -177,7 +177,7 @@ func TestDefaults(t *testing.T) {
 		},
 		Auth: Auth{
 			RefusalCodes: RefusalEMQX,
-			Builtin:      &Builtin{
+			Builtin: &Builtin{
 				Identity: ByUserName, UsersFile: "/u", Format: FormatAuto, Strict: true,
 				EMQX: EMQXHashes{Algorithm: "sha256", SaltPosition: "prefix", PBKDF2MAC: "sha256"},
 			},

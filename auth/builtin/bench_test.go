@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"runtime"
-	"strings"
 	"testing"
 
 	"mqttward/auth"
@@ -109,34 +108,5 @@ func BenchmarkPool(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		s.Authenticate(context.Background(), c)
-	}
-}
-
-func BenchmarkReadPasswordFile(b *testing.B) {
-	const users = 10_000
-	var text strings.Builder
-	for i := range users {
-		fmt.Fprintf(&text, "device-%06d:%s\n", i, emptyPBKDF2)
-	}
-	b.ReportAllocs()
-	b.SetBytes(int64(text.Len()))
-	for b.Loop() {
-		if _, _, err := read(strings.NewReader(text.String()), FileOptions{}); err != nil {
-			b.Fatal(err)
-		}
-	}
-}
-
-func BenchmarkLookup(b *testing.B) {
-	byName := make(map[string]Hash)
-	for i := range 100_000 {
-		byName[fmt.Sprintf("device-%06d", i)] = nil
-	}
-	name := []byte("device-012345")
-	b.ReportAllocs()
-	for b.Loop() {
-		if _, ok := byName[string(name)]; !ok {
-			b.Fatal("not found")
-		}
 	}
 }

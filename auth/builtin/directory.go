@@ -21,6 +21,7 @@ type Directory struct {
 	// of the name's hash, the lower ones the record's place plus one. 0 is a free slot.
 	slots  []uint64
 	census census
+	room   []byte // for add
 }
 
 const (
@@ -94,12 +95,16 @@ func (d *Directory) add(name string, h Hash, line int) {
 	if 4*(d.count+1) > 3*len(d.slots) {
 		d.grow()
 	}
-	var room [512]byte
-	hash := h.appendStored(room[:0])
+	d.room = h.appendStored(d.room[:0])
+	hash := d.room
 	size := len(name) + len(hash) + 3*binary.MaxVarintLen32
 	last := len(d.chunks) - 1
 	if last < 0 || len(d.chunks[last])+size > 1<<chunkBits {
-		d.chunks = append(d.chunks, nil)
+		var chunk []byte
+		if last >= 0 { // the first one is as large as it must be
+			chunk = make([]byte, 0, 1<<chunkBits)
+		}
+		d.chunks = append(d.chunks, chunk)
 		last++
 	}
 	place := uint64(last)<<chunkBits | uint64(len(d.chunks[last]))

@@ -1,7 +1,7 @@
 // Package builtin is the stage of the chain that knows users by name and password hash.
 //
-// Users come from [ReadPasswordFile] (mosquitto's password_file) and from the
-// configuration, where each hash goes through [ParseHash]. [New] makes a [Stage] of them.
+// Users come from [ReadFile] and from the configuration, where each hash goes through
+// [ParseHash]. [New] makes a [Stage] of them.
 //
 //	situation                                      verdict
 //	no such user; name absent                      ignore
@@ -15,6 +15,13 @@
 //	$7$iterations$salt$hash    PBKDF2-HMAC-SHA512, 64 bytes
 //	$argon2id$v=19$m=,t=,p=$salt$hash
 //	$2a$ $2b$ $2y$             bcrypt
+//	{SHA}hash                  htpasswd's one SHA-1 without a salt, with a warning
+//	$emqx$DIGEST,POSITION$salt$hash
+//	$emqx$pbkdf2,DIGEST,ITERATIONS$salt$hash
+//
+// The last two are our own form for what EMQX's files hold: one call of a hash function over
+// password and salt, or PBKDF2 with any function and length. What of it is mosquitto's $6$ or $7$
+// just as well takes that form.
 //
 // Each kind's cost is bounded when it is read, so that one mistyped number can't occupy a
 // processor or the memory for ever: about four seconds of one core, and 256 MiB.
@@ -24,6 +31,29 @@
 // password to PBKDF2, "a" and "a\0a" to bcrypt, and "\0" is the empty password to both. So
 // a password with a NUL in it is wrong for these two, and one of more than 72 bytes is wrong
 // for bcrypt. It costs the same time as any other wrong password.
+//
+// # Files
+//
+// [ReadFile] tells a file's format by its content, where it isn't given:
+//
+//	lines of NAME:HASH    mosquitto's password_file and htpasswd's
+//	CSV                   EMQX's: the first line names the columns, in any order, user_id and
+//	                      password_hash, and perhaps salt and is_superuser
+//	JSON                  EMQX's: an array of objects with the same names
+//
+// EMQX's files don't tell how their hashes were made: [EMQXOptions] does. A salt is text, whatever
+// it looks like. A superuser is a user, with a warning, since nobody here asks what a user may do.
+// A salt where none is used is passed over, as EMQX does, with a warning. Only the algorithm
+// "plain" takes a password in clear text, with a warning; what is kept of it is a hash. A text
+// in which something is not UTF-8, or that names a column twice, is no user: such a file was made
+// by something else. What is wrong names its line, and quotes no password and no hash.
+//
+// A [Directory] keeps users in a few large pieces of bytes, about 30 bytes each beside name, salt
+// and hash, in which the garbage collector has nothing to follow: a file of a million is read in
+// about a second, beside live clients.
+//
+// [Edit] changes one line of a password file, and [Recipe] makes a new hash; both are for
+// mosquitto to read too, whose 2.0 wants a salt of 12 bytes.
 //
 // # Time
 //

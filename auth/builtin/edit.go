@@ -46,15 +46,19 @@ func CheckLineName(name string) error {
 	return nil
 }
 
-// WriteLine writes a user as a line of a password file. mosquitto says whether mosquitto 2.1
-// can read it.
+// WriteLine writes a user as a line of a password file. mosquitto says whether every mosquitto
+// from 2.0 on can read it, or from 2.1 on where it is argon2id.
 func WriteLine(w io.Writer, u User) (mosquitto bool, err error) {
 	if err := CheckLineName(u.Name); err != nil {
 		return false, fmt.Errorf("user %s: %w", showName(u.Name), err)
 	}
 	_, err = w.Write(appendLine(nil, u.Name, u.Hash, "\n"))
-	switch u.Hash.(type) {
-	case *sha512Hash, *pbkdf2Hash, *argon2idHash:
+	switch h := u.Hash.(type) {
+	case *sha512Hash:
+		mosquitto = len(h.salt) == mosquittoSalt
+	case *pbkdf2Hash:
+		mosquitto = len(h.salt) == mosquittoSalt
+	case *argon2idHash:
 		mosquitto = true
 	}
 	return mosquitto, err

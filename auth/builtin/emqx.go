@@ -38,6 +38,12 @@ type emqx struct {
 	clear     func(name string, password []byte) (Hash, error)
 }
 
+// Check says what can't be among the options, or nil.
+func (o EMQXOptions) Check() error {
+	_, err := o.compile(nil)
+	return err
+}
+
 // compile checks the options.
 func (o EMQXOptions) compile(clear func(string, []byte) (Hash, error)) (*emqx, error) {
 	e := &emqx{algorithm: o.Algorithm, clear: clear}
@@ -50,7 +56,7 @@ func (o EMQXOptions) compile(clear func(string, []byte) (Hash, error)) (*emqx, e
 	if o.SaltPosition != "" {
 		i := slices.Index(saltPositions[:], o.SaltPosition)
 		if i < 0 {
-			return nil, fmt.Errorf("salt position %q: unknown", o.SaltPosition)
+			return nil, fmt.Errorf("salt position %q: it must be prefix, suffix or disable", o.SaltPosition)
 		}
 		e.position = SaltPosition(i)
 	}
@@ -63,7 +69,7 @@ func (o EMQXOptions) compile(clear func(string, []byte) (Hash, error)) (*emqx, e
 		e.digest, _ = digestOf(e.algorithm)
 		return e, nil
 	}
-	return nil, fmt.Errorf("password algorithm %q: unknown", e.algorithm)
+	return nil, fmt.Errorf("password algorithm %q: it must be plain, md5, sha, sha256, sha512, bcrypt or pbkdf2", e.algorithm)
 }
 
 func (e *emqx) compilePBKDF2(o EMQXOptions) error {
@@ -73,16 +79,16 @@ func (e *emqx) compilePBKDF2(o EMQXOptions) error {
 	}
 	var ok bool
 	if e.digest, ok = digestOf(word); !ok {
-		return fmt.Errorf("PBKDF2 with %q: unknown", word)
+		return fmt.Errorf("PBKDF2 with %q: it must be md5, sha, sha224, sha256, sha384 or sha512", word)
 	}
 	if e.length = o.PBKDF2Length; e.length == 0 {
 		e.length = e.digest.size()
 	}
 	switch {
 	case o.PBKDF2Iterations < 1 || o.PBKDF2Iterations > maxIterations:
-		return fmt.Errorf("%d iterations of PBKDF2: not from 1 to %d", o.PBKDF2Iterations, maxIterations)
+		return fmt.Errorf("%d iterations of PBKDF2: give the number that EMQX has as iterations, 1 to %d", o.PBKDF2Iterations, maxIterations)
 	case e.length < minDerived || e.length > maxDerived:
-		return fmt.Errorf("a PBKDF2 key of %d bytes: not from %d to %d", e.length, minDerived, maxDerived)
+		return fmt.Errorf("a PBKDF2 key of %d bytes: it must have %d to %d", e.length, minDerived, maxDerived)
 	}
 	e.rounds = uint32(o.PBKDF2Iterations)
 	return nil

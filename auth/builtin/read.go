@@ -141,10 +141,10 @@ func (t *intake) warnings() []Problem {
 		say(w.firstLine, fmt.Errorf("the passwords of %s from here on are kept as %s: give them new ones", people(w.users), why))
 	}
 	if t.salted > 0 {
-		say(0, fmt.Errorf("%s have a salt, which is not used: salt_position is disable", people(t.salted)))
+		say(0, fmt.Errorf("the salt of %s is not used: salt_position is disable", people(t.salted)))
 	}
 	if t.supers > 0 {
-		say(0, fmt.Errorf("%s are superusers: what a user may do is the broker's to judge, which hears nothing of it from here", people(t.supers)))
+		say(0, fmt.Errorf("is_superuser is true of %s: what a user may do is the broker's to judge, which hears nothing of it from here", people(t.supers)))
 	}
 	if t.users.Len() == 0 {
 		say(0, errors.New("there is no user in the file"))

@@ -25,9 +25,11 @@ const DefaultIterations = 10_000
 
 // What is made. The cost of argon2id is OWASP's first choice, and that of mosquitto 2.1.
 const (
-	madeSalt   = 16
-	madeSum    = 32
-	madeMemory = 46 << 10 // KiB
+	madeSalt = 16
+	// mosquitto 2.0 reads a $6$ or $7$ with a salt of just this length.
+	mosquittoSalt = 12
+	madeSum       = 32
+	madeMemory    = 46 << 10 // KiB
 )
 
 // Errors of [Recipe.Hash] about the password.
@@ -51,8 +53,8 @@ func (r Recipe) Hash(password []byte) (Hash, error) {
 	case iterations < 1 || iterations > maxIterations:
 		return nil, fmt.Errorf("%d iterations: not from 1 to %d", iterations, maxIterations)
 	}
-	salt := randomString(madeSalt)
 	if r.Argon2id {
+		salt := randomString(madeSalt)
 		h := &argon2idHash{passes: 1, memory: madeMemory, lanes: 1, salt: salt}
 		h.sum = string(argon2.IDKey(password, []byte(salt), h.passes, h.memory, h.lanes, madeSum))
 		return h, nil
@@ -60,6 +62,7 @@ func (r Recipe) Hash(password []byte) (Hash, error) {
 	if bytes.IndexByte(password, 0) >= 0 {
 		return nil, ErrNULPassword
 	}
+	salt := randomString(mosquittoSalt)
 	sum, err := pbkdf2.Key(sha512.New, string(password), []byte(salt), iterations, sha512.Size)
 	if err != nil {
 		return nil, fmt.Errorf("compute PBKDF2: %w", err)

@@ -36,6 +36,7 @@ func commands() []command {
 	return []command{
 		{"serve", "run the proxy", serve},
 		{"check", "check a configuration without starting anything", check},
+		{"users", "make, change and read files of users", users},
 		{"config", "\"config example\" prints a configuration with every key explained", printExample},
 		{"version", "print the version", version},
 	}

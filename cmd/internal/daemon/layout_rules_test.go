@@ -79,7 +79,8 @@ var layout = map[string]packageRules{
 		ours: []string{"auth", "auth/builtin", "auth/jwt", "config", "proxy", "proxy/admin", "proxy/relay", "proxy/upstream"},
 	},
 	"cmd/mqttward": {
-		ours: []string{"cmd/internal/daemon", "config"},
+		ours:   []string{"auth/builtin", "cmd/internal/daemon", "config"},
+		theirs: []string{"golang.org/x/term"},
 		tests: []string{
 			moduleGoleak, moduleMochi, "github.com/eclipse/paho.golang", "github.com/eclipse/paho.mqtt.golang",
 			"github.com/rogpeppe/go-internal",
