@@ -1,6 +1,7 @@
 package jwt
 
 import (
+	"crypto"
 	"crypto/ecdsa"
 	"crypto/ed25519"
 	"crypto/elliptic"
@@ -101,6 +102,17 @@ func newPublicKey(public any) (*key, error) {
 		return nil, errors.New("key type other than RSA, ECDSA and Ed25519")
 	}
 	return k, nil
+}
+
+// PublicKeys reads a PEM file of public keys and certificates as a public key file is read: what
+// is refused there is an error here.
+func PublicKeys(data []byte) ([]crypto.PublicKey, error) {
+	keys, err := parsePublicKeys(data)
+	public := make([]crypto.PublicKey, len(keys))
+	for i, k := range keys {
+		public[i] = k.material
+	}
+	return public, err
 }
 
 // parsePublicKeys reads the keys of a PEM file: at least one block, and all of them usable.

@@ -37,6 +37,7 @@ func commands() []command {
 		{"serve", "run the proxy", serve},
 		{"check", "check a configuration without starting anything", check},
 		{"users", "make, change and read files of users", users},
+		{"token", "make keys and tokens for testing, and look into tokens", token},
 		{"config", "\"config example\" prints a configuration with every key explained", printExample},
 		{"version", "print the version", version},
 	}

@@ -78,8 +78,11 @@ var layout = map[string]packageRules{
 	"cmd/internal/daemon": {
 		ours: []string{"auth", "auth/builtin", "auth/jwt", "config", "proxy", "proxy/admin", "proxy/relay", "proxy/upstream"},
 	},
+	"cmd/internal/mint": {
+		theirs: []string{moduleJWT, moduleJWKSet},
+	},
 	"cmd/mqttward": {
-		ours:   []string{"auth/builtin", "cmd/internal/daemon", "config"},
+		ours:   []string{"auth/builtin", "auth/jwt", "cmd/internal/daemon", "cmd/internal/mint", "config"},
 		theirs: []string{"golang.org/x/term"},
 		tests: []string{
 			moduleGoleak, moduleMochi, "github.com/eclipse/paho.golang", "github.com/eclipse/paho.mqtt.golang",

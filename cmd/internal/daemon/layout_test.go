@@ -124,16 +124,17 @@ func (r packageRules) allow(p string, test bool) bool {
 func TestLayoutPointsOneWay(t *testing.T) {
 	only := map[string][]string{ // by module, the packages that may import it outside of tests
 		moduleTOML:                         {"config"},
-		moduleJWT:                          {"auth/jwt", "auth/authtest"},
-		moduleJWKSet:                       {"auth/jwt"},
+		moduleJWT:                          {"auth/jwt", "auth/authtest", "cmd/internal/mint"},
+		moduleJWKSet:                       {"auth/jwt", "cmd/internal/mint"},
 		"github.com/MicahParks/keyfunc/v3": {"auth/jwt"},
 		moduleMochi:                        {"cmd/mqttward-demo"},
 		moduleGoleak:                       {"proxy/proxytest"},
 	}
-	// Only the daemon knows the stages; the command makes and reads password files beside.
+	// Only the daemon knows the stages; the command reads and writes password files, and reads
+	// files of public keys.
 	stages := map[string][]string{
 		"auth/builtin": {"cmd/internal/daemon", "cmd/mqttward"},
-		"auth/jwt":     {"cmd/internal/daemon"},
+		"auth/jwt":     {"cmd/internal/daemon", "cmd/mqttward"},
 	}
 	below := map[string][]string{ // by the first folder, those that it may import from
 		"packets": nil, "config": nil,
