@@ -1,5 +1,5 @@
 // Package admin shows what the proxy does: /healthz and /readyz for whoever starts and stops it,
-// and /metrics for Prometheus.
+// /metrics for Prometheus, and /status, a page for people and JSON for programs.
 //
 // A [Recorder] is told of each event as it happens, by the Observer interfaces of the packages
 // that do the work; these know nothing of Prometheus. What is true of a moment (bytes, sessions,
@@ -9,10 +9,13 @@
 // counter on the path of a message.
 //
 // No client's name, user name or address is ever a label, and every label has a closed set of
-// values, which start at 0.
+// values, which start at 0. The last refusals are kept in memory, with what the log tells of
+// them; they are bounded in number and in size.
 //
 // The listener speaks plain HTTP and answers GET alone. A Host that it does not know is refused:
 // a web page could otherwise reach a listener on loopback through a name of its own. Where there
 // is a token, everything but /healthz and /readyz wants it, as a bearer token or, for browsers, as
 // the password of basic authentication with any user name. Nothing here changes anything.
+//
+// The page works without the internet and without its script, which only fetches it anew.
 package admin

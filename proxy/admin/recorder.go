@@ -16,11 +16,12 @@ import (
 // namespace begins the name of every metric of ours.
 const namespace = "mqttward"
 
-// Recorder counts what it is told of. It outlives the
+// Recorder counts what it is told of, and keeps the last refusals. It outlives the
 // configurations, so that no count begins anew with a reload. It is an observer of the chain, the
 // server and the upstream, and safe for concurrent use.
 type Recorder struct {
 	registry *prometheus.Registry
+	refusals *refusals
 	active   map[string]*atomic.Int64 // connections, by listener
 
 	connections    *prometheus.CounterVec   // listener
@@ -57,7 +58,7 @@ var codes = func() (words [256]string) {
 
 // NewRecorder returns a recorder of what comes in at the listeners, by their names.
 func NewRecorder(listeners []string) *Recorder {
-	r := &Recorder{registry: prometheus.NewRegistry(), active: map[string]*atomic.Int64{}}
+	r := &Recorder{registry: prometheus.NewRegistry(), refusals: newRefusals(), active: map[string]*atomic.Int64{}}
 	for _, l := range listeners {
 		r.active[l] = &atomic.Int64{}
 	}
@@ -191,6 +192,7 @@ func (r *Recorder) Connected(listener string, v packets.Version) {
 // Refused implements proxy.Observer.
 func (r *Recorder) Refused(refusal proxy.Refusal) {
 	r.connects.WithLabelValues(refusal.Listener, versionWord(refusal.Version), refusal.Reason.String()).Inc()
+	r.refusals.add(refusal)
 }
 
 // Answered implements proxy.Observer.

@@ -116,6 +116,16 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		s.serveReady(w)
 	case path == "/metrics":
 		s.metrics.ServeHTTP(w, r)
+	case path == "/":
+		http.Redirect(w, r, "/status", http.StatusFound)
+	case path == "/status", path == "/status.json":
+		s.serveStatus(w, r)
+	case path == "/status.css":
+		serveAsset(w, "status.css", "text/css")
+	case path == "/status.js":
+		serveAsset(w, "status.js", "text/javascript")
+	case path == "/status.svg":
+		serveAsset(w, "status.svg", "image/svg+xml")
 	case g.pprof && strings.HasPrefix(path, "/debug/pprof/"):
 		serveProfile(w, r)
 	default:

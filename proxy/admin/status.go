@@ -1,0 +1,229 @@
+package admin
+
+import (
+	"encoding/json"
+	"net/http"
+	"strings"
+	"time"
+
+	"mqttward/packets"
+	"mqttward/proxy"
+)
+
+// status is /status as JSON. Times are RFC 3339 in UTC; a time that there is not is absent. What
+// is added later gets keys of its own: none changes its meaning.
+type status struct {
+	Version      string              `json:"version"`
+	Now          time.Time           `json:"now"`
+	Started      time.Time           `json:"started"`
+	Ready        bool                `json:"ready"`
+	NotReady     []string            `json:"not_ready"` // why
+	Draining     bool                `json:"draining"`
+	Config       configStatus        `json:"config"`
+	Stages       []string            `json:"stages"`
+	Listeners    []listenerStatus    `json:"listeners"`
+	Upstreams    []upstreamStatus    `json:"upstreams"`
+	KeySets      []keySetStatus      `json:"key_sets"`
+	Certificates []certificateStatus `json:"certificates"`
+	Bytes        bytesStatus         `json:"bytes"`
+	Refusals     refusalsStatus      `json:"refusals"`
+}
+
+type configStatus struct {
+	Loaded               time.Time `json:"loaded"`
+	LastReloadSuccessful bool      `json:"last_reload_successful"`
+}
+
+type listenerStatus struct {
+	Name    string `json:"name"`
+	Address string `json:"address"`
+	TLS     bool   `json:"tls"`
+	// Connections are all that are open, those without a verdict included.
+	Connections int64 `json:"connections"`
+	// Sessions are those that were let in, by the version that they speak.
+	Sessions map[string]int `json:"sessions"`
+}
+
+type upstreamStatus struct {
+	Address  string     `json:"address"`
+	Up       bool       `json:"up"`
+	FailedAt *time.Time `json:"failed_at,omitempty"`
+	Sessions int        `json:"sessions"`
+}
+
+type keySetStatus struct {
+	URL        string            `json:"url"`
+	Usable     bool              `json:"usable"`
+	Keys       int               `json:"keys"`
+	PassedOver int               `json:"passed_over"`
+	Fetched    *time.Time        `json:"fetched,omitempty"`
+	AgeSeconds *int64            `json:"age_seconds,omitempty"`
+	FromCache  bool              `json:"from_cache"`
+	Fetches    map[string]uint64 `json:"fetches"` // by result
+}
+
+type certificateStatus struct {
+	Name     string    `json:"name"`
+	NotAfter time.Time `json:"not_after"`
+}
+
+type bytesStatus struct {
+	Up   uint64 `json:"up"`
+	Down uint64 `json:"down"`
+}
+
+type refusalsStatus struct {
+	Total uint64 `json:"total"`
+	// Spans count by reason, the oldest first; the last one is not over.
+	SpanSeconds int             `json:"span_seconds"`
+	Spans       []spanStatus    `json:"spans"`
+	Last        []refusalStatus `json:"last"` // the newest first
+}
+
+type spanStatus struct {
+	Start    time.Time      `json:"start"`
+	ByReason map[string]int `json:"by_reason"`
+}
+
+type refusalStatus struct {
+	Time     time.Time `json:"time"`
+	Conn     uint64    `json:"conn"`
+	Listener string    `json:"listener"`
+	Remote   string    `json:"remote"`
+	ClientID string    `json:"client_id"`
+	UserName *string   `json:"username,omitempty"` // absent where none was sent
+	MQTT     string    `json:"mqtt"`
+	Stage    string    `json:"stage,omitempty"`
+	Reason   string    `json:"reason"`
+	Code     string    `json:"code,omitempty"` // absent where the connection was just closed
+	Detail   string    `json:"detail,omitempty"`
+}
+
+// status returns what is true right now, with those of the last refusals that word is found in.
+func (s *Server) status(word string) status {
+	state := s.look()
+	now := s.recorder.refusals.now().UTC()
+	why := s.notReady()
+	st := status{
+		Version: state.Version, Now: now, Started: state.Started.UTC(),
+		Ready: len(why) == 0, NotReady: append([]string{}, why...), Draining: state.Draining,
+		Config: configStatus{Loaded: state.Loaded.UTC(), LastReloadSuccessful: !state.ReloadFailed},
+		Stages: append([]string{}, state.Stages...),
+		Bytes:  bytesStatus{state.Traffic.BytesUp, state.Traffic.BytesDown},
+
+		Listeners: s.recorder.listeners(state), Upstreams: upstreams(state), KeySets: keySets(state, now),
+		Certificates: []certificateStatus{}, Refusals: s.recorder.refusals.status(word),
+	}
+	for _, c := range state.Certificates {
+		st.Certificates = append(st.Certificates, certificateStatus{c.Name, c.NotAfter.UTC()})
+	}
+	return st
+}
+
+func (r *Recorder) listeners(s State) []listenerStatus {
+	all := make([]listenerStatus, len(s.Listeners))
+	for i, l := range s.Listeners {
+		all[i] = listenerStatus{Name: l.Name, Address: l.Address, TLS: l.TLS, Sessions: map[string]int{}}
+		if n, ok := r.active[l.Name]; ok {
+			all[i].Connections = n.Load()
+		}
+		for _, v := range versions[1:] {
+			all[i].Sessions[v.String()] = 0
+		}
+		for _, sessions := range s.Traffic.Sessions {
+			if sessions.Listener == l.Name {
+				all[i].Sessions[versionWord(sessions.Version)] += sessions.Count
+			}
+		}
+	}
+	return all
+}
+
+func upstreams(s State) []upstreamStatus {
+	sessions := byAddress(s)
+	all := make([]upstreamStatus, len(s.Upstreams))
+	for i, u := range s.Upstreams {
+		all[i] = upstreamStatus{Address: u.Address, Up: u.Up(), FailedAt: timeOrNone(u.FailedAt), Sessions: sessions[u.Address]}
+	}
+	return all
+}
+
+func keySets(s State, now time.Time) []keySetStatus {
+	if s.KeySet == nil {
+		return []keySetStatus{}
+	}
+	k := s.KeySet
+	st := keySetStatus{
+		URL: k.URL, Usable: k.Usable, Keys: k.Keys, PassedOver: k.PassedOver,
+		Fetched: timeOrNone(k.Fetched), FromCache: k.FromCache, Fetches: k.Fetches,
+	}
+	if st.Fetched != nil {
+		age := int64(now.Sub(k.Fetched) / time.Second)
+		st.AgeSeconds = &age
+	}
+	return []keySetStatus{st}
+}
+
+func timeOrNone(t time.Time) *time.Time {
+	if t.IsZero() {
+		return nil
+	}
+	t = t.UTC()
+	return &t
+}
+
+func (r *refusals) status(word string) refusalsStatus {
+	st := refusalsStatus{SpanSeconds: int(spanLength / time.Second), Last: []refusalStatus{}}
+	for _, h := range r.history() {
+		counts := make(map[string]int, len(h.Counts))
+		for reason, n := range h.Counts {
+			counts[reason.String()] = n
+		}
+		st.Spans = append(st.Spans, spanStatus{h.Start, counts})
+	}
+	var last []proxy.Refusal
+	last, st.Total = r.lately(word)
+	for _, refusal := range last {
+		st.Last = append(st.Last, shown(refusal))
+	}
+	return st
+}
+
+func shown(r proxy.Refusal) refusalStatus {
+	st := refusalStatus{
+		Time: r.Time.UTC(), Conn: r.Conn, Listener: r.Listener, Remote: shownAddress(r), ClientID: r.ClientID,
+		MQTT: r.Version.String(), Stage: r.Stage, Reason: r.Reason.String(), Detail: r.Detail,
+	}
+	if r.HasUserName {
+		st.UserName = &r.UserName
+	}
+	if r.Code != packets.Success {
+		st.Code = codes[r.Code]
+	}
+	return st
+}
+
+// serveStatus answers with the page where a browser asks, and with JSON otherwise.
+func (s *Server) serveStatus(w http.ResponseWriter, r *http.Request) {
+	word := r.URL.Query().Get("q")
+	if len(word) > maxWord {
+		text(w, http.StatusBadRequest, "the word is too long\n")
+		return
+	}
+	st := s.status(word)
+	w.Header().Set("Vary", "Accept")
+	if r.URL.Path == "/status" && strings.Contains(r.Header.Get("Accept"), "text/html") {
+		s.servePage(w, st, word)
+		return
+	}
+	body, err := json.MarshalIndent(st, "", "  ")
+	if err != nil { // of what is always right
+		text(w, http.StatusInternalServerError, err.Error()+"\n")
+		return
+	}
+	w.Header().Set("Content-Type", "application/json")
+	_, _ = w.Write(append(body, '\n'))
+}
+
+// maxWord is more bytes than a client id is shown with.
+const maxWord = 1024
