@@ -70,13 +70,20 @@ func NewChain(o Options) (*Chain, error) {
 // is refused with [ClientIDMismatch] where its client id breaks the rule; that counts as a deny
 // of the stage. When ctx has ended, the verdict is a deny with [Busy], whatever a stage says.
 func (c *Chain) Authenticate(ctx context.Context, creds *Credentials) Verdict {
+	return c.run(ctx, creds, nil)
+}
+
+// run judges creds, and fills in x, unless it is nil.
+func (c *Chain) run(ctx context.Context, creds *Credentials, x *Explanation) Verdict {
 	for _, s := range c.stages {
-		v, took := c.timed(ctx, s, creds)
+		t := x.begin()
+		v, took := c.timed(ctx, s, creds, t)
 		if ctx.Err() != nil && v.Decision != Deny {
 			v = Denied(Busy, "authentication took longer than auth_timeout")
 		}
-		v = c.clientID.judge(creds, v)
+		v = c.clientID.judge(creds, v, t)
 		v.Stage = s.name
+		x.end(t, s.name, &v)
 		if c.observer != nil {
 			c.observer.Judged(s.name, v.Decision, v.Reason, took)
 		}
@@ -90,12 +97,27 @@ func (c *Chain) Authenticate(ctx context.Context, creds *Credentials) Verdict {
 		}
 		s.pass.Add(1)
 	}
-	if c.anonymous {
-		v := c.clientID.judge(creds, Verdict{Decision: Accept})
-		v.Stage = StageAnonymous
+	return c.anybody(creds, x)
+}
+
+// anybody judges whom every stage ignored.
+func (c *Chain) anybody(creds *Credentials, x *Explanation) Verdict {
+	t := x.begin()
+	if !c.anonymous {
+		v := Denied(NoCredentials, unwanted(creds))
+		if t != nil {
+			t.Fails(AboutAnonymous, "no stage wanted the client, and anonymous ones are not let in (allow_anonymous = false)")
+		}
+		x.end(t, StageAnonymous, &v)
 		return v
 	}
-	return Denied(NoCredentials, unwanted(creds))
+	if t != nil {
+		t.Holds(AboutAnonymous, "no stage wanted the client, and anonymous ones are let in (allow_anonymous = true)")
+	}
+	v := c.clientID.judge(creds, Verdict{Decision: Accept}, t)
+	v.Stage = StageAnonymous
+	x.end(t, StageAnonymous, &v)
+	return v
 }
 
 // unwanted says what a client sent that no stage knew, for whoever looks for the mistake.
@@ -122,17 +144,17 @@ type Observer interface {
 }
 
 // timed asks one stage, and tells how long it took where somebody wants to know.
-func (c *Chain) timed(ctx context.Context, s *stage, creds *Credentials) (Verdict, time.Duration) {
+func (c *Chain) timed(ctx context.Context, s *stage, creds *Credentials, t *Trail) (Verdict, time.Duration) {
 	if c.observer == nil {
-		return c.judge(ctx, s, creds), 0
+		return c.judge(ctx, s, creds, t), 0
 	}
 	began := time.Now()
-	v := c.judge(ctx, s, creds)
+	v := c.judge(ctx, s, creds, t)
 	return v, time.Since(began)
 }
 
 // judge asks one stage, and turns its panic or nonsense into a deny.
-func (c *Chain) judge(ctx context.Context, s *stage, creds *Credentials) (v Verdict) {
+func (c *Chain) judge(ctx context.Context, s *stage, creds *Credentials, t *Trail) (v Verdict) {
 	defer func() {
 		if p := recover(); p != nil {
 			// The value of a panic may quote its input, and a token with it: only its
@@ -140,9 +162,16 @@ func (c *Chain) judge(ctx context.Context, s *stage, creds *Credentials) (v Verd
 			c.log.Error("an authentication stage panicked", "stage", s.name,
 				"panic", fmt.Sprintf("%T", p), "stack", string(debug.Stack()))
 			v = Denied(InternalError, "the stage panicked")
+			if t != nil {
+				t.Fails(AboutStage, "the stage panicked: a fault of the proxy, whose stack is in the log")
+			}
 		}
 	}()
-	v = s.Authenticate(ctx, creds)
+	if e, ok := s.Authenticator.(Explainer); t != nil && ok {
+		v = e.Explain(ctx, creds, t)
+	} else {
+		v = s.Authenticate(ctx, creds)
+	}
 	if v.Decision > Deny || (v.Decision == Deny && v.Reason == None) {
 		return Denied(InternalError, "the stage returned no usable verdict")
 	}

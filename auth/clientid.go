@@ -67,17 +67,41 @@ func (r *ClientIDRule) Unseparated() bool {
 // judge turns v into a deny where it lets in a client whose id breaks the rule. Where a value
 // that the rule names was not sent or not proven, or is empty, every id does. No rule, which is
 // nil, changes nothing.
-func (r *ClientIDRule) judge(c *Credentials, v Verdict) Verdict {
+func (r *ClientIDRule) judge(c *Credentials, v Verdict, t *Trail) Verdict {
 	if r == nil || v.Decision != Accept {
 		return v
 	}
 	var room [128]byte
 	want, err := r.want.Append(room[:0], c, v.Identity.Claims)
+	if t != nil {
+		r.explain(t, c, want, err)
+	}
 	switch {
 	case err != nil: // it names the placeholder
 		return Denied(ClientIDMismatch, fmt.Sprintf("client_id_must is %q: %v", r.source, err))
-	case r.prefix && bytes.HasPrefix(c.ClientID, want), bytes.Equal(c.ClientID, want):
+	case r.obeyed(c.ClientID, want):
 		return v
 	}
 	return Denied(ClientIDMismatch, fmt.Sprintf("client_id_must is %q", r.source))
+}
+
+// obeyed reports whether id is what the rule's template has become.
+func (r *ClientIDRule) obeyed(id, want []byte) bool {
+	return r.prefix && bytes.HasPrefix(id, want) || bytes.Equal(id, want)
+}
+
+// explain tells what the rule's template has become, or why it could not.
+func (r *ClientIDRule) explain(t *Trail, c *Credentials, want []byte, err error) {
+	if err != nil {
+		t.Fails(AboutClientID, "client_id_must is %q, and %v: no client id fits", r.source, err)
+		return
+	}
+	o, expected, found := Holds, Quote(want), Quote(c.ClientID)
+	if r.prefix {
+		expected = "one that begins with " + expected
+	}
+	if !r.obeyed(c.ClientID, want) {
+		o = Fails
+	}
+	t.Compare(o, AboutClientID, fmt.Sprintf("the client id is %s, expected %s (client_id_must = %q)", found, expected, r.source), expected, found)
 }

@@ -54,7 +54,7 @@ func TestClientIDRule(t *testing.T) {
 	} {
 		c := &Credentials{ClientID: []byte(tc.id), UserName: []byte(tc.user), HasUserName: tc.user != absent}
 		accepted := Accepted(Identity{Name: "n", Claims: tc.claims})
-		v := clientIDRule(t, tc.rule).judge(c, accepted)
+		v := clientIDRule(t, tc.rule).judge(c, accepted, nil)
 		if got := v.Decision == Accept; got != tc.want {
 			t.Errorf("%q, user %q, id %q, claims %v: got %v, want let in %v", tc.rule, tc.user, tc.id, tc.claims, v, tc.want)
 		}
@@ -112,7 +112,7 @@ func TestClientIDRuleAllocatesNothing(t *testing.T) {
 	c := &Credentials{ClientID: []byte("bob/7/1"), UserName: []byte("bob"), HasUserName: true}
 	v := Accepted(Identity{Claims: map[string]string{"device": "7"}})
 	if n := testing.AllocsPerRun(100, func() {
-		if r.judge(c, v).Decision != Accept {
+		if r.judge(c, v, nil).Decision != Accept {
 			t.Fatal("not let in")
 		}
 	}); n != 0 {

@@ -1,11 +1,14 @@
 package proxy
 
 import (
+	"context"
 	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
+	"net/netip"
 	"os"
 	"sync"
 	"time"
@@ -39,7 +42,9 @@ type connection struct {
 	connect packets.Connect // aliases the buffer that it was read into
 	creds   auth.Credentials
 	verdict auth.Verdict
-	address string // the upstream's, once dialled
+	// explained is how the verdict came about; nil where nobody wants to know.
+	explained *auth.Explanation
+	address   string // the upstream's, once dialled
 }
 
 // refusal is why a connection does not become a session.
@@ -138,12 +143,7 @@ func (c *connection) open(all []byte, n int, err error) *refusal {
 	if err != nil {
 		return c.unreadable(err)
 	}
-	c.creds = auth.Credentials{
-		ClientID: c.connect.ClientID,
-		UserName: c.connect.UserName, HasUserName: c.connect.HasUserName,
-		Password: c.connect.Password, HasPassword: c.connect.HasPassword,
-		Address: c.hs.address,
-	}
+	c.creds = credentialsOf(&c.connect, c.hs.address)
 	if c.srv.draining.Err() != nil {
 		return &refusal{reason: auth.ShuttingDown}
 	}
@@ -172,11 +172,7 @@ func (c *connection) unreadable(err error) *refusal {
 	switch {
 	case errors.As(err, &perr):
 		c.connect.Version = perr.Version
-		r := &refusal{reason: reasonOf(perr), err: err}
-		if r.reason == auth.TooLarge {
-			r.detail = fmt.Sprintf("max_connect_size is %d bytes", c.policy.Limits.MaxConnectSize)
-		}
-		return r
+		return unparsable(perr, &c.policy.Limits)
 	case c.srv.draining.Err() != nil:
 		return &refusal{reason: auth.ShuttingDown, quiet: true}
 	case errors.Is(err, os.ErrDeadlineExceeded):
@@ -185,6 +181,25 @@ func (c *connection) unreadable(err error) *refusal {
 		return &refusal{reason: auth.NotMQTT, detail: "closed before its CONNECT was whole", quiet: true}
 	}
 	return &refusal{reason: auth.NotMQTT, err: err, quiet: true}
+}
+
+// credentialsOf is what a client at an address claims in its CONNECT.
+func credentialsOf(c *packets.Connect, address netip.Prefix) auth.Credentials {
+	return auth.Credentials{
+		ClientID: c.ClientID,
+		UserName: c.UserName, HasUserName: c.HasUserName,
+		Password: c.Password, HasPassword: c.HasPassword,
+		Address: address,
+	}
+}
+
+// unparsable is the refusal of a packet that is not accepted.
+func unparsable(err *packets.Error, l *Limits) *refusal {
+	r := &refusal{reason: reasonOf(err), err: err}
+	if r.reason == auth.TooLarge {
+		r.detail = fmt.Sprintf("max_connect_size is %d bytes", l.MaxConnectSize)
+	}
+	return r
 }
 
 // reasonOf returns the reason for a packet that was not accepted.
@@ -206,7 +221,13 @@ func reasonOf(err *packets.Error) auth.Reason {
 func (c *connection) judge() *refusal {
 	ctx := c.step(c.policy.Limits.AuthTimeout)
 	defer ctx.end()
-	c.verdict = c.policy.Chain.Authenticate(ctx, &c.creds)
+	if c.srv.log.Enabled(context.Background(), slog.LevelDebug) {
+		c.explained = c.policy.Chain.Explain(ctx, &c.creds)
+		c.verdict = c.explained.Verdict
+		c.logJudged()
+	} else {
+		c.verdict = c.policy.Chain.Authenticate(ctx, &c.creds)
+	}
 	switch {
 	case c.verdict.Decision == auth.Accept:
 		return nil

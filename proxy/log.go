@@ -72,6 +72,12 @@ func (c *connection) logAccepted() {
 		append(attrs, slog.String("upstream", c.address), milliseconds(c.accepted))...)
 }
 
+// logJudged tells how the verdict came about, at debug level.
+func (c *connection) logJudged() {
+	c.srv.line(slog.LevelDebug, "judged", append(c.who(),
+		slog.String("verdict", c.verdict.Decision.String()), slog.Any("explanation", c.explained))...)
+}
+
 // logRefused tells why a client did not become a session. answered says whether the code is
 // sent; without it the connection is just closed.
 func (c *connection) logRefused(r *refusal, code packets.ReasonCode, answered bool) {

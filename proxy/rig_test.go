@@ -64,13 +64,15 @@ type rig struct {
 	broker *proxytest.Broker
 	addr   string
 	log    *proxytest.Log
+	level  *slog.LevelVar // of log: at debug level judging is explained
 }
 
 // newRig starts a server that lets everybody in, as change has it.
 func newRig(t testing.TB, change func(*options)) *rig {
 	t.Helper()
 	proxytest.CheckLeaks(t)
-	log := &proxytest.Log{}
+	log, level := &proxytest.Log{}, &slog.LevelVar{}
+	level.Set(slog.LevelDebug)
 	engine, _, _, err := relay.New(relay.Options{})
 	if err != nil {
 		t.Fatal(err)
@@ -79,12 +81,12 @@ func newRig(t testing.TB, change func(*options)) *rig {
 	o := &options{Options: proxy.Options{
 		Policy: proxy.Policy{Chain: letIn(t), Limits: proxy.Limits{HalfCloseTimeout: 2 * time.Second}},
 		Relay:  engine,
-		Log:    slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug})),
+		Log:    slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: level})),
 	}}
 	if change != nil {
 		change(o)
 	}
-	r := &rig{t: t, log: log, broker: proxytest.NewBroker(t, o.broker)}
+	r := &rig{t: t, log: log, level: level, broker: proxytest.NewBroker(t, o.broker)}
 	if o.Upstream == nil {
 		pool, err := upstream.New(upstream.Options{Addresses: []string{r.broker.Addr()}})
 		if err != nil {

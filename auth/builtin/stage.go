@@ -110,8 +110,16 @@ func (s *Stage) Close() {
 // Authenticate judges c by the table in the package comment. The identity that it proves is
 // the user's name. It returns at the latest when ctx ends or after one fast hash.
 func (s *Stage) Authenticate(ctx context.Context, c *auth.Credentials) auth.Verdict {
+	return s.authenticate(ctx, c, nil)
+}
+
+// authenticate judges c, and writes down how, unless t is nil.
+func (s *Stage) authenticate(ctx context.Context, c *auth.Credentials, t *auth.Trail) auth.Verdict {
 	name := s.name(c)
 	if len(name) == 0 {
+		if t != nil {
+			s.explainNobody(t, c)
+		}
 		return auth.Ignored() // no user has the empty name: there is nothing to hide
 	}
 	var password []byte
@@ -119,11 +127,17 @@ func (s *Stage) Authenticate(ctx context.Context, c *auth.Credentials) auth.Verd
 		password = c.Password
 	}
 	hash, known := s.find(name)
+	if t != nil {
+		s.explainUser(t, name, hash)
+	}
 	if !known {
 		return s.unknown(ctx, c, name, password)
 	}
 	// An empty password is never right, and costs the same as any other.
 	ok, err := s.verify(ctx, name, hash, password, c.Address)
+	if t != nil {
+		s.explainPassword(t, c, ok, err)
+	}
 	switch {
 	case err != nil:
 		return denied(err)

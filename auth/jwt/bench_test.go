@@ -181,7 +181,7 @@ func TestAllocations(t *testing.T) {
 	}{
 		{"parse", 0, func() { parseToken(token, room) }},
 		{"parse without room", 1, func() { parseToken(token, nil) }},
-		{"judge", 0, func() { r.judge(tok.payload, c, now) }},
+		{"judge", 0, func() { r.judge(tok.payload, c, now, nil) }},
 		{"no token", 0, func() { hasThreeParts([]byte("correct horse")) }},
 		{"a token seen before", 0, func() { s.Authenticate(ctx, c) }},
 		{"junk seen before", 0, func() { s.Authenticate(ctx, junk) }},

@@ -34,97 +34,166 @@ type declaration struct {
 }
 
 // judge reads a payload whose signature was verified, and returns what it proves at now. Where
-// there is a fault, that is at most when the token expires.
-func (r *rules) judge(payload []byte, c *auth.Credentials, now time.Time) (id auth.Identity, f fault) {
+// there is a fault, that is at most when the token expires. Unless x is nil it writes down how,
+// and goes on to what stands behind the first fault, which alone counts.
+func (r *rules) judge(payload []byte, c *auth.Credentials, now time.Time, x *auth.Trail) (id auth.Identity, f fault) {
 	var few [16]member
 	claims, err := parseObject(payload, few[:0])
 	if err != nil {
-		return id, faultf(auth.TokenMalformed, "payload: %v", err)
-	}
-	if id.Expires, f = r.judgeTimes(claims, now); f.is() {
+		f = faultf(auth.TokenMalformed, "payload: %v", err)
+		if x != nil {
+			x.Fails(auth.AboutToken, "%s", f.detail)
+		}
 		return id, f
 	}
-	if f = r.judgeDeclared(claims, c); f.is() {
+	if id.Expires, f = r.judgeTimes(claims, now, x); f.is() && x == nil {
 		return id, f
 	}
-	if id.Name, f = r.identityName(claims); f.is() {
+	if f = first(f, r.judgeDeclared(claims, c, x)); f.is() && x == nil {
 		return id, f
 	}
+	name, wrong := r.identityName(claims, x)
+	if f = first(f, wrong); f.is() {
+		return id, f
+	}
+	id.Name = name
 	id.Claims = r.kept(claims)
+	if x != nil {
+		r.explainKept(x, claims)
+	}
 	return id, fault{}
 }
 
+// first is the fault that came first.
+func first(f, later fault) fault {
+	if f.is() {
+		return f
+	}
+	return later
+}
+
 // judgeTimes judges exp, nbf and iat, and returns when the proof ends.
-func (r *rules) judgeTimes(claims members, now time.Time) (expires time.Time, f fault) {
-	if v, ok := claims.get("exp"); ok {
-		exp, ok := seconds(v)
-		if !ok {
-			return expires, fault{auth.ClaimMalformed, `claim "exp" is not a number`}
-		}
-		if expires = unixTime(exp).Add(r.leeway); !now.Before(expires) {
-			return expires, faultf(auth.TokenExpired, "%v ago", now.Sub(expires).Round(time.Second))
-		}
-		if expires.Sub(now) > never {
-			expires = time.Time{}
-		}
-	} else if r.requireExp {
-		return expires, fault{auth.ClaimMissing, `claim "exp"`}
+func (r *rules) judgeTimes(claims members, now time.Time, x *auth.Trail) (expires time.Time, f fault) {
+	v, has := claims.get("exp")
+	expires, f = r.judgeExp(v, has, now)
+	if x != nil {
+		r.explainTime(x, "exp", v, has, f, now)
+	}
+	if f.is() && x == nil {
+		return expires, f
 	}
 	eased := float64(now.Add(r.leeway).Unix())
-	if v, ok := claims.get("nbf"); ok {
-		nbf, ok := seconds(v)
-		if !ok {
-			return expires, fault{auth.ClaimMalformed, `claim "nbf" is not a number`}
+	for _, c := range [...]struct {
+		name   string
+		reason auth.Reason
+		judged bool
+	}{
+		{"nbf", auth.TokenNotYetValid, true},
+		{"iat", auth.TokenIssuedInFuture, !r.ignoreIAT},
+	} {
+		v, has := claims.get(c.name)
+		if !c.judged {
+			if x != nil && has {
+				x.Note(auth.AboutTime, "claim %q is not judged (check_iat = false)", c.name)
+			}
+			continue
 		}
-		if math.Floor(nbf) > eased {
-			return expires, fault{auth.TokenNotYetValid, ahead(nbf, eased)}
+		wrong := notAhead(c.name, v, has, eased, c.reason)
+		if x != nil {
+			r.explainTime(x, c.name, v, has, wrong, now)
+		}
+		if f = first(f, wrong); f.is() && x == nil {
+			return expires, f
 		}
 	}
-	if v, ok := claims.get("iat"); ok && !r.ignoreIAT {
-		iat, ok := seconds(v)
-		if !ok {
-			return expires, fault{auth.ClaimMalformed, `claim "iat" is not a number`}
+	return expires, f
+}
+
+// judgeExp judges exp, and returns when the proof ends.
+func (r *rules) judgeExp(v value, has bool, now time.Time) (expires time.Time, f fault) {
+	if !has {
+		if r.requireExp {
+			f = fault{auth.ClaimMissing, `claim "exp"`}
 		}
-		if math.Floor(iat) > eased {
-			return expires, fault{auth.TokenIssuedInFuture, ahead(iat, eased)}
-		}
+		return expires, f
+	}
+	exp, ok := seconds(v)
+	if !ok {
+		return expires, fault{auth.ClaimMalformed, `claim "exp" is not a number`}
+	}
+	if expires = unixTime(exp).Add(r.leeway); !now.Before(expires) {
+		return expires, faultf(auth.TokenExpired, "%v ago", now.Sub(expires).Round(time.Second))
+	}
+	if expires.Sub(now) > never {
+		expires = time.Time{}
 	}
 	return expires, fault{}
+}
+
+// notAhead judges a claim that must not be in the future.
+func notAhead(name string, v value, has bool, eased float64, r auth.Reason) fault {
+	if !has {
+		return fault{}
+	}
+	at, ok := seconds(v)
+	switch {
+	case !ok:
+		return faultf(auth.ClaimMalformed, "claim %q is not a number", name)
+	case math.Floor(at) > eased:
+		return fault{r, ahead(at, eased)}
+	}
+	return fault{}
 }
 
 // ahead says by how many seconds a time is in the future.
 func ahead(t, now float64) string { return fmt.Sprintf("%.0f s ahead", math.Floor(t)-now) }
 
 // judgeDeclared compares the declared claims with what they are to be for this client.
-func (r *rules) judgeDeclared(claims members, c *auth.Credentials) fault {
+func (r *rules) judgeDeclared(claims members, c *auth.Credentials, x *auth.Trail) (f fault) {
 	var room [128]byte
 	for _, d := range r.declared {
-		v, ok := claims.get(d.name)
-		if !ok {
-			return faultf(auth.ClaimMissing, "claim %q", auth.Display([]byte(d.name)))
-		}
+		v, has := claims.get(d.name)
 		want, err := d.want.Append(room[:0], c, nil)
-		if err != nil {
-			return faultf(auth.ClaimMissing, "claim %q: %v", auth.Display([]byte(d.name)), err)
+		wrong := d.judge(v, has, want, err)
+		if x != nil {
+			explainDeclared(x, d, v, has, want, err, !wrong.is())
 		}
-		if !equals(v, want) && !(d.name == "aud" && holds(v, want)) {
-			return faultf(auth.ClaimMismatch, "claim %q", auth.Display([]byte(d.name)))
+		if f = first(f, wrong); f.is() && x == nil {
+			return f
 		}
+	}
+	return f
+}
+
+// judge compares a claim with what its template has become, or tells that it could not; that it
+// is absent counts before that.
+func (d *declaration) judge(v value, has bool, want []byte, err error) fault {
+	switch {
+	case !has:
+		return faultf(auth.ClaimMissing, "claim %q", auth.Display([]byte(d.name)))
+	case err != nil:
+		return faultf(auth.ClaimMissing, "claim %q: %v", auth.Display([]byte(d.name)), err)
+	case !equals(v, want) && !(d.name == "aud" && holds(v, want)):
+		return faultf(auth.ClaimMismatch, "claim %q", auth.Display([]byte(d.name)))
 	}
 	return fault{}
 }
 
 // identityName returns the value of the claim that names the client, if one does.
-func (r *rules) identityName(claims members) (string, fault) {
+func (r *rules) identityName(claims members, x *auth.Trail) (string, fault) {
 	if r.identity == "" {
 		return "", fault{}
 	}
-	v, ok := claims.get(r.identity)
-	if !ok {
-		return "", faultf(auth.ClaimMissing, "claim %q", auth.Display([]byte(r.identity)))
-	}
+	v, has := claims.get(r.identity)
 	name, ok := v.text()
-	if !ok || len(name) == 0 {
+	good := has && ok && len(name) > 0
+	if x != nil {
+		r.explainIdentity(x, v, has, good)
+	}
+	switch {
+	case !has:
+		return "", faultf(auth.ClaimMissing, "claim %q", auth.Display([]byte(r.identity)))
+	case !good:
 		return "", faultf(auth.ClaimMalformed, "claim %q is not a string that names anybody",
 			auth.Display([]byte(r.identity)))
 	}

@@ -217,7 +217,7 @@ func TestScratchHoldsNothingOfTheToken(t *testing.T) {
 		token := []byte(hs.Sign(map[string]any{"sub": strings.Repeat("u", length)}))
 		w := &scratch{hash: sha256.New()}
 		for _, way := range []string{"fresh", "seen"} {
-			p, f := s.prove(context.Background(), token, now, w)
+			p, f := s.prove(context.Background(), token, now, w, nil)
 			if f.is() || p.isNews != (way == "fresh") {
 				t.Fatalf("%s: got %+v, news %v", way, f, p.isNews)
 			}

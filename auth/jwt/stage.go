@@ -102,7 +102,15 @@ func (s *Stage) JWKSStatus() (JWKSStatus, bool) {
 
 // Authenticate judges the token of c. It ignores clients without one.
 func (s *Stage) Authenticate(ctx context.Context, c *auth.Credentials) auth.Verdict {
-	raw := s.field(c)
+	return s.authenticate(ctx, c, nil)
+}
+
+// authenticate judges the token of c, and writes down how, unless t is nil.
+func (s *Stage) authenticate(ctx context.Context, c *auth.Credentials, t *auth.Trail) auth.Verdict {
+	raw, sent := s.field(c)
+	if t != nil {
+		s.explainField(t, raw, sent)
+	}
 	if len(raw) == 0 || !hasThreeParts(raw) {
 		return auth.Ignored()
 	}
@@ -112,11 +120,11 @@ func (s *Stage) Authenticate(ctx context.Context, c *auth.Credentials) auth.Verd
 	now := s.now()
 	w := scratches.Get().(*scratch)
 	defer w.free()
-	p, f := s.prove(ctx, raw, now, w)
+	p, f := s.prove(ctx, raw, now, w, t)
 	if f.is() {
 		return auth.Denied(f.reason, f.detail)
 	}
-	id, f := s.rules.judge(p.payload, c, now)
+	id, f := s.rules.judge(p.payload, c, now, t)
 	// One that has expired is let in no more: it is no use to know its key.
 	if p.isNews && f.reason != auth.TokenExpired {
 		s.memory.accept(p.tag, p.generation, p.key, id.Expires, now)
@@ -127,13 +135,13 @@ func (s *Stage) Authenticate(ctx context.Context, c *auth.Credentials) auth.Verd
 	return auth.Accepted(id)
 }
 
-// field returns the field that may hold a token; empty where the client did not send it.
-func (s *Stage) field(c *auth.Credentials) []byte {
+// field returns the field that may hold a token, and whether the client sent it.
+func (s *Stage) field(c *auth.Credentials) (raw []byte, sent bool) {
 	switch {
 	case s.from == FromUserName && c.HasUserName:
-		return c.UserName
+		return c.UserName, true
 	case s.from == FromPassword && c.HasPassword:
-		return c.Password
+		return c.Password, true
 	}
-	return nil
+	return nil, false
 }

@@ -26,8 +26,8 @@ type proof struct {
 }
 
 // prove looks for a key that verifies the token raw: in memory, and else among the keys that
-// are in force at now.
-func (s *Stage) prove(ctx context.Context, raw []byte, now time.Time, w *scratch) (proof, fault) {
+// are in force at now. It writes down how, unless x is nil.
+func (s *Stage) prove(ctx context.Context, raw []byte, now time.Time, w *scratch, x *auth.Trail) (proof, fault) {
 	var set *keySet
 	p := proof{generation: s.generation}
 	if s.jwks != nil {
@@ -43,22 +43,37 @@ func (s *Stage) prove(ctx context.Context, raw []byte, now time.Time, w *scratch
 		if seen.generation == p.generation {
 			if payload, ok := w.payload(raw); ok {
 				p.payload = payload
+				if x != nil {
+					x.Holds(auth.AboutKey, "the token is remembered: it was verified before, by a key in force")
+				}
 				return p, fault{}
 			}
 		}
 		if f := s.memory.refused(p.tag, p.generation); f.is() {
+			if x != nil {
+				x.Fails(auth.AboutKey, "the token is remembered: no key in force verified it before")
+			}
 			return proof{}, f
 		}
 	}
 	t, f := parseToken(raw, w.all())
 	if f.is() {
+		if x != nil {
+			x.Fails(auth.AboutToken, "%s", f.detail)
+		}
 		return proof{}, f
+	}
+	if x != nil {
+		explainHeader(x, &t)
 	}
 	p.payload, p.isNews = t.payload, remembers
 	// Verified under other keys in force: it counts where those of now lead to the same key.
 	if seen.generation != 0 {
-		if k, _ := s.search(ctx, &t, set, func(k *key) bool { return k.number == seen.what }); k != nil {
+		if k, _ := s.search(ctx, &t, set, func(k *key) bool { return k.number == seen.what }, nil); k != nil {
 			p.key = k.number
+			if x != nil {
+				x.Holds(auth.AboutKey, "the token is remembered: %s verified it before", s.keyName(k, set))
+			}
 			return p, fault{}
 		}
 	}
@@ -72,8 +87,12 @@ func (s *Stage) prove(ctx context.Context, raw []byte, now time.Time, w *scratch
 		} else {
 			ctx.Done() // nor where many keys have to be tried
 		}
-		return k.verifies(t.alg, signed, t.signature)
-	})
+		good := k.verifies(t.alg, signed, t.signature)
+		if x != nil {
+			s.explainSigned(x, k, set, &t, good)
+		}
+		return good
+	}, x)
 	if f.is() {
 		// The provider may have the key by now.
 		if f.reason == auth.UnknownKid || f.reason == auth.KeysUnavailable || f == noSet {
@@ -90,9 +109,15 @@ func (s *Stage) prove(ctx context.Context, raw []byte, now time.Time, w *scratch
 
 // search shows the keys that may verify t to is, in the order that is the law: the secret, the
 // public keys, then those of the key set in force, which is nil where there is none. It returns
-// the first for which is says yes; there is a fault where it says so for none.
-func (s *Stage) search(ctx context.Context, t *token, set *keySet, is func(*key) bool) (*key, fault) {
-	k, tried, f := tryKeys(ctx, s.keys, len(s.keys), t, is)
+// the first for which is says yes; there is a fault where it says so for none. What it passes
+// over is written down, unless x is nil.
+func (s *Stage) search(ctx context.Context, t *token, set *keySet, is func(*key) bool, x *auth.Trail) (*key, fault) {
+	unfit := func(k *key) {
+		if x != nil {
+			s.explainUnfit(x, k, set, t.alg)
+		}
+	}
+	k, tried, f := tryKeys(ctx, s.keys, len(s.keys), t, is, unfit)
 	if k != nil || f.is() {
 		return k, f
 	}
@@ -103,6 +128,9 @@ func (s *Stage) search(ctx context.Context, t *token, set *keySet, is func(*key)
 		}
 		return nil, fault{auth.BadSignature, ""}
 	}
+	if x != nil {
+		s.explainSet(x, set, s.now())
+	}
 	if set == nil {
 		if tried == 0 {
 			return nil, fault{auth.KeysUnavailable, ""}
@@ -111,9 +139,12 @@ func (s *Stage) search(ctx context.Context, t *token, set *keySet, is func(*key)
 	}
 	candidates, known := set.candidates(t)
 	if !known {
+		if x != nil {
+			explainKID(x, set, t)
+		}
 		return nil, faultf(auth.UnknownKid, "kid %q", auth.Display(t.kid))
 	}
-	k, inSet, f := tryKeys(ctx, candidates, maxCandidates, t, is)
+	k, inSet, f := tryKeys(ctx, candidates, maxCandidates, t, is, unfit)
 	switch {
 	case k != nil || f.is():
 		return k, f
@@ -126,10 +157,11 @@ func (s *Stage) search(ctx context.Context, t *token, set *keySet, is func(*key)
 }
 
 // tryKeys shows those of keys that fit t to is, up to limit of them, until it says yes, and
-// tells how many it has shown. The fault is that ctx has ended.
-func tryKeys(ctx context.Context, keys []*key, limit int, t *token, is func(*key) bool) (k *key, tried int, f fault) {
+// tells how many it has shown. The others are shown to unfit. The fault is that ctx has ended.
+func tryKeys(ctx context.Context, keys []*key, limit int, t *token, is func(*key) bool, unfit func(*key)) (k *key, tried int, f fault) {
 	for _, k := range keys {
 		if !k.fits(t.alg) {
+			unfit(k)
 			continue
 		}
 		if tried == limit {

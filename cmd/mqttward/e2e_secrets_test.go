@@ -76,7 +76,8 @@ func (r *secretRig) start(address string) *ward {
 		fmt.Sprintf("[log]\nlevel = \"debug\"\nformat = %q\n", r.format))
 }
 
-// tokens are good and bad ones, all of them secret: a bad one may be good elsewhere.
+// tokens are good and bad ones, all of them secret: a bad one may be good elsewhere. What the
+// explanation at debug level tells of one are its kid and the claims that are judged.
 func (r *secretRig) tokens() (good string, bad []string) {
 	sign := func(header, claims map[string]any) string { return r.add(r.signer.SignWith(header, claims)) }
 	claims := func(name string, value any) map[string]any {
@@ -88,9 +89,9 @@ func (r *secretRig) tokens() (good string, bad []string) {
 	bad = []string{
 		sign(nil, claims("exp", 1516239022)),
 		sign(nil, claims("nbf", "junk-In-A-Claim")),
-		sign(nil, claims("role", r.add("another-Role"))),
+		sign(nil, claims("role", "another-Role")),
 		sign(map[string]any{"kid": "unknown"}, claims("role", "device"))[:len(good)-3] + "AAA",
-		r.add(authtest.NewSigner("ES256", 2).SignWith(map[string]any{"kid": r.add("a-Key-Of-Ours")}, nil)),
+		r.add(authtest.NewSigner("ES256", 2).SignWith(map[string]any{"kid": "a-Key-Of-Ours"}, nil)),
 		r.add(good[:strings.LastIndexByte(good, '.')] + ".not*base64"),
 		r.add("eyJhbGciOiJub25lIn0." + strings.Split(good, ".")[1] + "."),
 	}

@@ -36,6 +36,7 @@ func commands() []command {
 	return []command{
 		{"serve", "run the proxy", serve},
 		{"check", "check a configuration without starting anything", check},
+		{"explain", "tell what would become of a client, and why", explain},
 		{"users", "make, change and read files of users", users},
 		{"token", "make keys and tokens for testing, and look into tokens", token},
 		{"config", "\"config example\" prints a configuration with every key explained", printExample},

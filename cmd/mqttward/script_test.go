@@ -25,6 +25,7 @@ func TestMain(m *testing.M) {
 //	exits CODE COMMAND...   runs a command, which must exit with CODE
 //	await ADDRESS           waits until something listens there
 //	terminate               sends SIGTERM to what runs in the background
+//	refused REASON ARGS...  does at the socket what these arguments of explain describe
 //
 // and the variables CERTS, a folder with the files of writeCerts, FREE, an address of the
 // loopback interface where nobody listens, and TAKEN, one where somebody does.
@@ -45,6 +46,7 @@ func TestScript(t *testing.T) {
 			"exits":     exits,
 			"await":     await,
 			"terminate": terminate,
+			"refused":   refused,
 		},
 	})
 }

@@ -144,6 +144,7 @@ func (b *builder) tokens(forUpstream *auth.Template, clientID *auth.ClientIDRule
 		IdentityClaim: c.IdentityClaim,
 		TokenCache:    c.TokenCache,
 		Before:        before,
+		Now:           b.now,
 		Log:           b.log.Logger,
 	}
 	if c.From == config.FromUserName {

@@ -50,7 +50,8 @@ type builder struct {
 	config   *config.Config
 	workers  int // slow password hashes at once
 	log      *Logger
-	recorder *admin.Recorder // nil where nobody looks
+	recorder *admin.Recorder  // nil where nobody looks
+	now      func() time.Time // when tokens are judged; nil: when they come
 	faults   Problems
 	warnings []config.Problem
 }
@@ -75,6 +76,13 @@ type generationOptions struct {
 // [Problems].
 func newGeneration(c *config.Config, o generationOptions) (*generation, error) {
 	b := &builder{config: c, log: o.log, recorder: o.recorder, warnings: c.Warnings(), workers: min(o.processors, maxWorkers)}
+	return b.generation(o.before)
+}
+
+// generation makes everything that the configuration describes; before is the one that it takes
+// the place of, or nil.
+func (b *builder) generation(before *generation) (*generation, error) {
+	c := b.config
 	g := &generation{config: c, loaded: time.Now()}
 	g.tls = b.listenersTLS()
 	g.upstreamTLS = b.upstreamTLS()
@@ -88,7 +96,6 @@ func newGeneration(c *config.Config, o generationOptions) (*generation, error) {
 		Uniform:       c.Auth.RefusalCodes == config.RefusalUniform,
 		ReasonStrings: c.Auth.ReasonStrings,
 	}
-	before := o.before
 	if before == nil {
 		before = &generation{}
 	}
@@ -99,7 +106,7 @@ func newGeneration(c *config.Config, o generationOptions) (*generation, error) {
 		var err error
 		g.policy.Chain, err = auth.NewChain(auth.Options{
 			Stages: g.stages(), AllowAnonymous: c.Auth.AllowAnonymous, ClientID: clientID,
-			Observer: b.authObserver(g.stages()), Log: o.log.Logger,
+			Observer: b.authObserver(g.stages()), Log: b.log.Logger,
 		})
 		if err != nil { // config refuses it before
 			b.fault("auth", "%v", err)
