@@ -170,6 +170,12 @@ func TestObserverOfARefusal(t *testing.T) {
 	c.ClientID = []byte("meter\n7\u202e" + strings.Repeat("x", 300))
 	before := time.Now()
 	got := r.answer(frame(c))
+	// The client may have read its answer before that is told.
+	proxytest.Eventually(t, "the answer", func() bool {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		return len(w.answered) > 0
+	})
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if len(w.refusals) != 1 || len(w.answered) != 1 || w.answered[0] != packets.NotAuthorized || len(got) != 5 {
