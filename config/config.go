@@ -178,9 +178,12 @@ type Shutdown struct {
 	// DrainDelay is the time from the signal to the closing of the listeners, for load
 	// balancers to notice: 0s to 10m, default 0s.
 	DrainDelay time.Duration
-	// DrainTimeout is how long live sessions may take to end: 0s, which cuts them at
+	// DrainTimeout is the time in which live sessions end, evenly: 0s, which cuts them at
 	// once, to 24h, default 30s.
 	DrainTimeout time.Duration
+	// DrainQuiet ends them towards the broker with an MQTT DISCONNECT, so that wills are not
+	// published; default false.
+	DrainQuiet bool
 }
 
 // Log is the [log] table.

@@ -98,6 +98,7 @@ loops = 3
 [shutdown]
 drain_delay = "1s"
 drain_timeout = "1m"
+drain_quiet = true
 [log]
 level = "debug"
 format = "json"
@@ -161,7 +162,7 @@ func TestEveryKeyArrives(t *testing.T) {
 			MaxConnectSize: 128 << 10, MaxConnections: 10, MaxHandshakes: 20,
 		},
 		Relay:    Relay{Engine: RelayEpoll, Loops: 3},
-		Shutdown: Shutdown{DrainDelay: time.Second, DrainTimeout: time.Minute},
+		Shutdown: Shutdown{DrainDelay: time.Second, DrainTimeout: time.Minute, DrainQuiet: true},
 		Log:      Log{Level: slog.LevelDebug, Format: LogJSON},
 	}
 	comparePublic(t, got, want)

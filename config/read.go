@@ -112,6 +112,7 @@ func readShutdown(t *table) Shutdown {
 	return Shutdown{
 		DrainDelay:   t.duration("drain_delay", 0, 0, 10*time.Minute),
 		DrainTimeout: t.duration("drain_timeout", 30*time.Second, 0, 24*time.Hour),
+		DrainQuiet:   t.bool("drain_quiet", false),
 	}
 }
 

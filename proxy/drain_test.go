@@ -10,6 +10,7 @@ import (
 
 	"mqttward/auth"
 	"mqttward/packets"
+	"mqttward/proxy"
 	"mqttward/proxy/proxytest"
 )
 
@@ -19,7 +20,7 @@ func (r *rig) shutdown(timeout time.Duration) <-chan error {
 	go func() {
 		ctx, cancel := context.WithTimeout(context.Background(), timeout)
 		defer cancel()
-		done <- r.server.Shutdown(ctx)
+		done <- r.server.Shutdown(ctx, proxy.Drain{})
 	}()
 	return done
 }
@@ -98,13 +99,7 @@ func TestClientWhoseConnectIsOnItsWayIsToldOfTheShutdown(t *testing.T) {
 	c := r.send(packet[:5])
 	proxytest.Eventually(t, "the first bytes were read", func() bool { return r.server.Handshakes() == 1 })
 	done := r.shutdown(10 * time.Second)
-	proxytest.Eventually(t, "the listener closed", func() bool {
-		extra, err := net.Dial("tcp", r.addr)
-		if err == nil {
-			extra.Close()
-		}
-		return err != nil
-	})
+	r.expectNoDial()
 	if _, err := c.Write(packet[5:]); err != nil {
 		t.Fatal(err)
 	}

@@ -36,7 +36,8 @@ type session struct {
 	version  packets.Version
 	hasName  bool
 
-	connacked, refused atomic.Bool // by the broker
+	connacked, refused atomic.Bool   // by the broker
+	turn               atomic.Uint32 // a drainTurn
 }
 
 // waits is what a session waits for: the broker's CONNACK, or the end of a refused client, and
@@ -93,6 +94,9 @@ func (s *session) start(c *connection, p relay.Pair) {
 		first = w.expires
 	}
 	s.srv.wheel.set(&w.timer, first)
+	if drainTurn(s.turn.Load()) != notYet {
+		s.awaitConnack()
+	}
 	link := s.srv.relay.Start(p)
 	starting := &s.srv.starting
 	starting.mu.Lock()
@@ -147,6 +151,7 @@ func (s *session) Connack(code packets.ReasonCode, err error) {
 	default:
 		s.srv.wheel.set(&w.timer, w.expires)
 	}
+	s.endTurn()
 }
 
 // endWaits has the session wait for nothing more.
@@ -164,6 +169,7 @@ func (s *session) due(now time.Time) {
 	case !s.connacked.Load() && !now.Before(w.connackBy):
 		s.srv.observer.Limited(LimitConnackTimeout)
 		s.end(relay.ConnackTimeout, nil)
+	case s.endTurn():
 	case s.refused.Load():
 		s.end(relay.UpstreamRefused, nil)
 	case !w.expires.IsZero() && !now.Before(w.expires):

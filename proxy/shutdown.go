@@ -3,6 +3,7 @@ package proxy
 import (
 	"context"
 	"net"
+	"sync"
 	"time"
 
 	"mqttward/proxy/relay"
@@ -19,13 +20,17 @@ func (s *Server) Sessions() int {
 func (s *Server) Accepted() uint64 { return s.lastConn.Load() }
 
 // Shutdown closes the listeners, refuses whoever is not relaying yet with shutting_down, ends
-// every session, MQTT 5.0 clients with DISCONNECT 0x8B where a packet boundary comes, and
-// waits for all of them. When ctx ends first, its error is returned, and Close ends the rest.
-func (s *Server) Shutdown(ctx context.Context) error {
-	for _, session := range s.beginDrain() {
-		session.end(relay.Drained, serverShuttingDown)
-	}
-	if err := s.roster.wait(ctx); err != nil {
+// every session as d has it, MQTT 5.0 clients with DISCONNECT 0x8B where a packet boundary comes,
+// and waits for all of them. When ctx ends first, its error is returned, and Close ends the rest.
+func (s *Server) Shutdown(ctx context.Context, d Drain) error {
+	sessions := s.beginDrain()
+	pacing, stop := context.WithCancel(ctx)
+	var paced sync.WaitGroup
+	paced.Go(func() { s.endEvenly(pacing, sessions, d) })
+	err := s.roster.wait(ctx)
+	stop()
+	paced.Wait()
+	if err != nil {
 		return err
 	}
 	return s.Close()

@@ -103,7 +103,7 @@ func TestShutdownEndsTheWaitForTheUpstream(t *testing.T) {
 			waiting := p.come(v)
 			synctest.Wait()
 			begun := time.Now()
-			go p.server.Shutdown(t.Context())
+			go p.server.Shutdown(t.Context(), proxy.Drain{})
 			got := make([]byte, len(wanted(auth.ShuttingDown, v)))
 			if n, err := io.ReadFull(waiting, got); err != nil || !bytes.Equal(got, wanted(auth.ShuttingDown, v)) || time.Since(begun) > 0 {
 				t.Errorf("%v: got % x, %v after %v, want % x at once", v, got[:n], err, time.Since(begun), wanted(auth.ShuttingDown, v))

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -19,7 +20,7 @@ func TestASignalEndsEverySessionInOrder(t *testing.T) {
 	const serverShuttingDown = 0x8b
 	for _, signal := range []os.Signal{syscall.SIGTERM, os.Interrupt} {
 		b := startEmbedded(t)
-		w := startWard(t, plainListener, upstreamAt(b.addr()), sampleTokens)
+		w := startWard(t, plainListener, upstreamAt(b.addr()), sampleTokens, "[shutdown]\ndrain_timeout = \"4s\"\n")
 		address := w.addr("plain")
 		var devices []*device
 		for _, version := range versions {
@@ -111,6 +112,56 @@ func TestASecondSignalCutsAtOnce(t *testing.T) {
 		w.signals <- syscall.SIGTERM
 		if err := w.wait(); !errors.Is(err, daemon.ErrForced) {
 			t.Errorf("%s: Run returned %v, want ErrForced", shutdown, err)
+		}
+	}
+}
+
+func TestSessionsEndOverDrainTimeoutAndQuietlyWhereThatIsWanted(t *testing.T) {
+	t.Parallel()
+	b := startEmbedded(t)
+	watcher := connect(t, b.addr(), profile{version: "5.0", id: "watcher"})
+	watcher.subscribe("will/#", 1)
+	const wards, each, seconds = 2, 30, 6
+	for quiet := range wards {
+		w := startWard(t, plainListener, upstreamAt(b.addr()), sampleTokens,
+			fmt.Sprintf("[shutdown]\ndrain_timeout = \"%ds\"\ndrain_quiet = %t\n", seconds, quiet == 1))
+		ends := make(chan time.Duration, each)
+		var begun time.Time
+		for i := range each {
+			id := fmt.Sprintf("d%d-%d", quiet, i)
+			d := connect(t, w.addr("plain"), profile{version: versions[i%len(versions)], id: id, will: &message{topic: "will/" + id, payload: "gone"}})
+			go func() {
+				d.ending()
+				ends <- time.Since(begun)
+			}()
+		}
+		begun = time.Now()
+		w.signals <- syscall.SIGTERM
+		var seen [seconds]int
+		for range each {
+			seen[min(seconds-1, int((<-ends).Seconds()))]++
+		}
+		if err := w.wait(); err != nil {
+			t.Errorf("quiet %d: Run returned %v, want nil", quiet, err)
+		}
+		// The last two seconds are for those that take their time to end.
+		for second, n := range seen[:seconds-2] {
+			if n < each/12 || n > each/2 {
+				t.Errorf("quiet %d: %v ended in each second; in number %d too few or too many", quiet, seen, second)
+			}
+		}
+	}
+	watcher.publish(message{topic: "will/over", payload: "over", qos: 1})
+	for wills := 0; ; wills++ {
+		got := watcher.receive()
+		if got.topic == "will/over" {
+			if wills != each {
+				t.Errorf("%d wills, want those of the %d that did not end quietly", wills, each)
+			}
+			return
+		}
+		if strings.HasPrefix(got.topic, "will/d1-") {
+			t.Errorf("a will in spite of drain_quiet: %v", got.topic)
 		}
 	}
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"os"
 	"syscall"
-	"time"
 
 	"mqttward/proxy"
 )
@@ -47,7 +46,7 @@ func (d *Daemon) Run(signals <-chan os.Signal) error {
 		case err := <-failed:
 			return err
 		case s := <-stops:
-			return d.drain(s, stops)
+			return d.drain(s, stops, hangups)
 		case <-reloads:
 			if d.load == nil {
 				d.log.Warn("SIGHUP: there is no configuration file to be read again")
@@ -88,37 +87,4 @@ func sortSignals(ctx context.Context, signals <-chan os.Signal) (stops <-chan os
 		}
 	}()
 	return stop, hup
-}
-
-// drain ends the sessions, over drain_timeout at most.
-func (d *Daemon) drain(s os.Signal, stops <-chan os.Signal) error {
-	conf := d.generation().config.Shutdown
-	d.draining.Store(true)
-	d.log.Info("shutting down", "signal", s.String(), "sessions", d.server.Sessions(), "drain_delay", conf.DrainDelay.String(), "drain_timeout", conf.DrainTimeout.String())
-	ctx, cut := context.WithCancel(context.Background())
-	defer cut()
-	drained := make(chan struct{})
-	defer close(drained)
-	go func() {
-		select {
-		case <-drained:
-		case s := <-stops:
-			d.log.Warn("a second signal: cutting what is left", "signal", s.String())
-			cut()
-		}
-	}()
-	select {
-	case <-time.After(conf.DrainDelay):
-	case <-ctx.Done():
-	}
-	ctx, cancel := context.WithTimeout(ctx, conf.DrainTimeout)
-	defer cancel()
-	if err := d.server.Shutdown(ctx); err != nil {
-		left := d.server.Sessions()
-		d.server.Close()
-		d.log.Warn("stopped, with sessions cut", "sessions", left)
-		return ErrForced
-	}
-	d.log.Info("stopped")
-	return nil
 }
