@@ -30,7 +30,7 @@ func serve(args []string, stdout, stderr io.Writer) int {
 	defer signal.Stop(signals)
 	spool := daemon.NewSpool(stderr)
 	defer spool.Close()
-	b, code := build("serve", serveHelp, args, stdout, stderr, spool)
+	b, code := build(flags("serve", serveHelp, stderr), args, stdout, stderr, spool)
 	if b == nil {
 		return code
 	}
@@ -57,28 +57,6 @@ func serve(args []string, stdout, stderr io.Writer) int {
 	return exitOK
 }
 
-const checkHelp = `Usage: mqttward check [-c FILE]
-
-Checks a configuration and every file that it names, without a network: each
-fault is one line with its place and what to write instead. Exits with 0 where
-the configuration is good, warnings aside, and with 2 where it is not.
-
-  mqttward check -c mqttward.toml
-`
-
-func check(args []string, stdout, stderr io.Writer) int {
-	b, code := build("check", checkHelp, args, stdout, stderr, io.Discard)
-	if b == nil {
-		return code
-	}
-	defer b.daemon.Close()
-	for _, w := range b.daemon.Warnings() {
-		fmt.Fprintf(stderr, "warning: %s\n", w)
-	}
-	fmt.Fprintf(stdout, "%s is good\n", b.file)
-	return exitOK
-}
-
 // built is a daemon with what it was built from.
 type built struct {
 	daemon *daemon.Daemon
@@ -86,10 +64,10 @@ type built struct {
 	log    *daemon.Logger
 }
 
-// build parses the flags of a command and builds the daemon of the configuration that they
-// name, which logs to logTo. It returns nil where the command ends with code.
-func build(name, help string, args []string, stdout, stderr, logTo io.Writer) (b *built, code int) {
-	f := flags(name, help, stderr)
+// build parses the flags of a command, to which it adds -c, and builds the daemon of the
+// configuration that they name, which logs to logTo. It returns nil where the command ends with
+// code.
+func build(f *flag.FlagSet, args []string, stdout, stderr, logTo io.Writer) (b *built, code int) {
 	file := configFlag(f)
 	if code, done := parse(f, args, stdout, stderr); done {
 		return nil, code

@@ -94,22 +94,7 @@ func isSet(f *flag.FlagSet, name string) bool {
 const maxKeyFile = 64 << 10
 
 // readKeyFile reads a file that is small, or standard input where its name is "-".
-func readKeyFile(name string) ([]byte, error) {
-	in := os.Stdin
-	if name != "-" {
-		f, err := os.Open(name)
-		if err != nil {
-			return nil, err
-		}
-		defer f.Close()
-		in = f
-	}
-	text, err := io.ReadAll(io.LimitReader(in, maxKeyFile+1))
-	if err == nil && len(text) > maxKeyFile {
-		err = fmt.Errorf("%s has more than %d bytes", name, maxKeyFile)
-	}
-	return text, err
-}
+func readKeyFile(name string) ([]byte, error) { return readInput(name, os.Stdin, maxKeyFile) }
 
 // signingKey reads the secret or the private key, whichever has a name.
 func signingKey(secretFile, keyFile string) ([]byte, crypto.Signer, error) {

@@ -76,7 +76,8 @@ var layout = map[string]packageRules{
 		tests: []string{moduleGoleak},
 	},
 	"cmd/internal/daemon": {
-		ours: []string{"auth", "auth/builtin", "auth/jwt", "config", "packets", "proxy", "proxy/admin", "proxy/relay", "proxy/upstream"},
+		ours:   []string{"auth", "auth/builtin", "auth/jwt", "config", "packets", "proxy", "proxy/admin", "proxy/relay", "proxy/upstream"},
+		theirs: []string{"github.com/eclipse/paho.golang"},
 	},
 	"cmd/internal/mint": {
 		theirs: []string{moduleJWT, moduleJWKSet},

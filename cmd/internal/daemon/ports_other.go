@@ -1,0 +1,6 @@
+//go:build !linux
+
+package daemon
+
+// sourcePorts is not known here.
+func sourcePorts() int { return 0 }

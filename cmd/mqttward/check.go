@@ -1,0 +1,59 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+
+	"mqttward/cmd/internal/daemon"
+)
+
+const checkHelp = `Usage: mqttward check [-c FILE] [-online]
+
+Checks a configuration and every file that it names, without a network: each
+fault is one line with its place and what to write instead. Exits with 0 where
+the configuration is good, warnings aside, and with 2 where it is not.
+
+With -online it also connects to the broker with MQTT, fetches the key set,
+tells how long certificates last and whether open files and source ports are
+enough, and warns of what is dangerous. Then it exits with 1 where something
+does not work.
+
+  mqttward check -c mqttward.toml
+  mqttward check -c mqttward.toml --online
+`
+
+func check(args []string, stdout, stderr io.Writer) int {
+	f := flags("check", checkHelp, stderr)
+	online := f.Bool("online", false, "ask the broker and the key set's server too")
+	b, code := build(f, args, stdout, stderr, io.Discard)
+	if b == nil {
+		return code
+	}
+	defer b.daemon.Close()
+	for _, w := range b.daemon.Warnings() {
+		fmt.Fprintf(stderr, "warning: %s\n", w)
+	}
+	fmt.Fprintf(stdout, "%s is good\n", b.file)
+	if !*online {
+		return exitOK
+	}
+	return tell(b.daemon.Examine(context.Background()), stdout, stderr)
+}
+
+// tell writes findings: what is good on standard output, all else on standard error.
+func tell(found []daemon.Finding, stdout, stderr io.Writer) int {
+	code := exitOK
+	for _, f := range found {
+		switch f.Severity {
+		case daemon.Good:
+			fmt.Fprintln(stdout, f.Text)
+		case daemon.Doubtful:
+			fmt.Fprintf(stderr, "warning: %s\n", f.Text)
+		case daemon.Bad:
+			fmt.Fprintf(stderr, "error: %s\n", f.Text)
+			code = exitFailed
+		}
+	}
+	return code
+}
