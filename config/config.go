@@ -78,6 +78,8 @@ type Upstream struct {
 	// Addresses are those of the broker, or of a cluster's nodes: "host:port" or
 	// "unix:/path". 1 to 256, none twice.
 	Addresses []string
+	// Balance says which of them a client is sent to; the default is BalanceClientID.
+	Balance Balance
 	// ConnectRate is how many clients may be handed to the broker per second: 0 to 1,000,000.
 	// 0, the default, means that there is no bound.
 	ConnectRate int
@@ -90,6 +92,17 @@ type Upstream struct {
 	// Credentials say what the broker sees of the client's.
 	Credentials Credentials
 }
+
+// Balance says which of the broker's addresses a client is sent to.
+type Balance string
+
+// The values of balance: the same for the same client id; one after the other; that with fewest
+// connections.
+const (
+	BalanceClientID         Balance = "client_id"
+	BalanceRoundRobin       Balance = "round_robin"
+	BalanceLeastConnections Balance = "least_connections"
+)
 
 // UpstreamTLS is an [upstream.tls] table.
 type UpstreamTLS struct {

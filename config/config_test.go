@@ -26,6 +26,7 @@ min_version = "1.3"
 client_auth = "require"
 client_ca_file = "ca.crt"
 [upstream]
+balance = "least_connections"
 addresses = ["broker_1:1883", "[2001:db8::1]:1883", "unix:/run/broker.sock"]
 connect_rate = 500
 connect_burst = 20
@@ -124,6 +125,7 @@ func TestEveryKeyArrives(t *testing.T) {
 		},
 		Upstream: Upstream{
 			Addresses:   []string{"broker_1:1883", "[2001:db8::1]:1883", "unix:/run/broker.sock"},
+			Balance:     BalanceLeastConnections,
 			ConnectRate: 500, ConnectBurst: 20,
 			TLS: &UpstreamTLS{
 				CAFile: at("broker-ca.crt"), CertFile: at("me.crt"), KeyFile: at("me.key"), ServerName: "broker",
@@ -173,7 +175,7 @@ func TestDefaults(t *testing.T) {
 	want := &Config{
 		Listeners: []Listener{{Name: "mqtt", Bind: "0.0.0.0:1883"}},
 		Upstream: Upstream{
-			Addresses: []string{"127.0.0.1:1884"}, TLS: &UpstreamTLS{},
+			Addresses: []string{"127.0.0.1:1884"}, Balance: BalanceClientID, TLS: &UpstreamTLS{},
 			Credentials: Credentials{Mode: CredentialsForward},
 		},
 		Auth: Auth{

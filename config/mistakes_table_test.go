@@ -132,6 +132,7 @@ c.toml: upstream.addresses: is missing: write the broker's address, such as addr
 	{"password without replace", base + "[upstream.credentials]\npassword = \"hunter2\"\n", `c.toml:9: upstream.credentials.password: has no use with mode = "forward": write mode = "replace", or remove password`},
 	{"user name with strip", base + "[upstream.credentials]\nmode = \"strip\"\nusername = \"%c\"\n", `c.toml:10: upstream.credentials.username: has no use with mode = "strip": write mode = "replace", or remove username`},
 	{"replace by nothing", base + "[upstream.credentials]\nmode = \"replace\"\n", `c.toml:9: upstream.credentials.mode: "replace" needs a username; to send no credentials write mode = "strip"`},
+	{"unknown balance", without("[auth", "secret") + "balance = \"random\"\n[auth]\nallow_anonymous = true\n", `c.toml:6: upstream.balance: must be "client_id", "round_robin" or "least_connections", not "random"`},
 	{"too many addresses", without("addresses", "[auth", "secret") + "addresses = [" + strings.Repeat("\"a:1\",", 257) + "]\n[auth]\nallow_anonymous = true\n", "c.toml:5: upstream.addresses: there are 257 addresses: 256 are the most"},
 	{"too many listeners", base + strings.Repeat("[[listener]]\n", 256), "c.toml:1: listener: there are 257 listeners: 256 are the most"},
 	{"password too long", base + "[upstream.credentials]\nmode = \"replace\"\nusername = \"p\"\npassword = \"" + strings.Repeat("x", 65536) + "\"\n", "c.toml:11: upstream.credentials.password: must be at most 65535 bytes, the limit of MQTT"},

@@ -54,6 +54,7 @@ const maxConnectRate = 1_000_000
 func readUpstream(t *table) Upstream {
 	return Upstream{
 		Addresses:    t.strings("addresses"),
+		Balance:      enum(t, "balance", BalanceClientID, BalanceClientID, BalanceRoundRobin, BalanceLeastConnections),
 		ConnectRate:  t.int("connect_rate", 0, 0, maxConnectRate),
 		ConnectBurst: t.int("connect_burst", 0, 0, maxConnectRate),
 		TLS:          readUpstreamTLS(t.table("tls")),

@@ -16,6 +16,7 @@ import (
 	"mqttward/auth"
 	"mqttward/packets"
 	"mqttward/proxy/relay"
+	"mqttward/proxy/upstream"
 )
 
 // connectBufferSize is what is set aside for a CONNECT before it is known to be larger: one
@@ -44,7 +45,7 @@ type connection struct {
 	verdict auth.Verdict
 	// explained is how the verdict came about; nil where nobody wants to know.
 	explained *auth.Explanation
-	address   string // the upstream's, once dialled
+	address   *upstream.Address // once dialled
 }
 
 // refusal is why a connection does not become a session.

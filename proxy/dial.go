@@ -1,35 +1,34 @@
 package proxy
 
 import (
-	"net"
 	"time"
 
 	"mqttward/auth"
+	"mqttward/proxy/upstream"
 )
 
-// dial reaches the broker for a client that was let in, when its turn comes, and returns the
-// name of the address that answered.
-func (c *connection) dial() (net.Conn, string, *refusal) {
+// dial reaches the broker for a client that was let in, when its turn comes.
+func (c *connection) dial() (upstream.Connection, *refusal) {
 	g, ctx := c.srv.governor, c.step(0)
 	defer ctx.end()
 	if err := g.admit(ctx, c.hs.address); err != nil {
 		if ctx.Err() != nil {
-			return nil, "", &refusal{reason: auth.ShuttingDown}
+			return upstream.Connection{}, &refusal{reason: auth.ShuttingDown}
 		}
 		r := &refusal{reason: auth.UpstreamRate, err: err}
 		if g.slow() {
 			r.detail = "the upstream was down: connects to it begin slowly"
 		}
-		return nil, "", r
+		return upstream.Connection{}, r
 	}
 	began := time.Now()
-	upstream, address, err := c.policy.Upstream.Dial(ctx)
+	reached, err := c.policy.Upstream.Dial(ctx, upstream.Client{ID: c.connect.ClientID})
 	if err != nil && ctx.Err() != nil {
-		return nil, "", &refusal{reason: auth.ShuttingDown}
+		return upstream.Connection{}, &refusal{reason: auth.ShuttingDown}
 	}
 	g.dialled(began, err)
 	if err != nil {
-		return nil, "", &refusal{reason: auth.UpstreamUnavailable, err: err}
+		return upstream.Connection{}, &refusal{reason: auth.UpstreamUnavailable, err: err}
 	}
-	return upstream, address, nil
+	return reached, nil
 }

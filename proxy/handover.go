@@ -15,15 +15,17 @@ func (c *connection) handOver(all []byte, n int) *refusal {
 	if r != nil {
 		return r
 	}
-	upstream, address, r := c.dial()
+	reached, r := c.dial()
 	if r != nil {
 		return r
 	}
-	c.address = address
+	upstream := reached.Conn
+	c.address = reached.Address
 	c.tellWaits(c.pass, upstream)
 	session := c.newSession()
 	if !c.srv.roster.begin(session, c, upstream) {
 		upstream.Close()
+		c.address.Release()
 		return &refusal{reason: auth.ShuttingDown}
 	}
 	var err error

@@ -19,6 +19,7 @@ import (
 	"mqttward/proxy"
 	"mqttward/proxy/proxytest"
 	"mqttward/proxy/relay"
+	"mqttward/proxy/upstream"
 )
 
 // pipes is a server whose connections are made of memory, so that its clock can be a bubble's.
@@ -67,10 +68,10 @@ func (p *pipes) Close() error {
 
 func (p *pipes) Addr() net.Addr { return &net.TCPAddr{} }
 
-func (p *pipes) Dial(context.Context) (net.Conn, string, error) {
+func (p *pipes) Dial(context.Context, upstream.Client) (upstream.Connection, error) {
 	ours, theirs := net.Pipe()
 	p.broker <- theirs
-	return ours, "pipe", nil
+	return reached(ours), nil
 }
 
 func (p *pipes) dial() net.Conn {
@@ -344,10 +345,10 @@ func TestDiallingTakesNoHandshakePlace(t *testing.T) {
 	dialling := make(chan struct{}, places+1)
 	r := newRig(t, func(o *options) {
 		o.Limits.MaxHandshakes = places
-		o.Upstream = dialFunc(func(ctx context.Context) (net.Conn, string, error) {
+		o.Upstream = dialFunc(func(ctx context.Context) (net.Conn, error) {
 			dialling <- struct{}{}
 			<-ctx.Done()
-			return nil, "", ctx.Err()
+			return nil, ctx.Err()
 		})
 	})
 	for range places + 1 {
@@ -363,9 +364,17 @@ func TestDiallingTakesNoHandshakePlace(t *testing.T) {
 	proxytest.Eventually(t, "no place is taken", func() bool { return r.server.Handshakes() == 0 })
 }
 
-type dialFunc func(ctx context.Context) (net.Conn, string, error)
+type dialFunc func(ctx context.Context) (net.Conn, error)
 
-func (f dialFunc) Dial(ctx context.Context) (net.Conn, string, error) { return f(ctx) }
+func (f dialFunc) Dial(ctx context.Context, _ upstream.Client) (upstream.Connection, error) {
+	conn, err := f(ctx)
+	return reached(conn), err
+}
+
+// reached is a connection to a broker that no pool knows.
+func reached(conn net.Conn) upstream.Connection {
+	return upstream.Connection{Conn: conn, Address: &upstream.Address{Name: "pipe"}}
+}
 
 // Refused clients that do not go away take no place from others, and are not waited for when
 // there are many.
@@ -439,9 +448,9 @@ func TestCloseWhileAConnectIsBeingSent(t *testing.T) {
 	defer theirs.Close()
 	dialled := make(chan struct{})
 	r := newRig(t, func(o *options) {
-		o.Upstream = dialFunc(func(context.Context) (net.Conn, string, error) {
+		o.Upstream = dialFunc(func(context.Context) (net.Conn, error) {
 			close(dialled)
-			return ours, "pipe", nil
+			return ours, nil
 		})
 	})
 	r.send(frame(client(packets.V5, "u", "p")))

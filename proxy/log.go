@@ -69,7 +69,7 @@ func (c *connection) logAccepted() {
 		attrs = append(attrs, slog.String("identity", auth.Display([]byte(name))))
 	}
 	c.srv.line(slog.LevelInfo, "connected",
-		append(attrs, slog.String("upstream", c.address), milliseconds(c.accepted))...)
+		append(attrs, slog.String("upstream", c.address.Name), milliseconds(c.accepted))...)
 }
 
 // logJudged tells how the verdict came about, at debug level.
@@ -141,13 +141,13 @@ func (s *session) logConnack(code packets.ReasonCode, err error) {
 		text, attr = "no CONNACK from the broker", slog.Any("error", err)
 	}
 	s.srv.line(slog.LevelWarn, text,
-		append(s.who(), slog.String("upstream", s.upstream), attr)...)
+		append(s.who(), slog.String("upstream", s.upstream.Name), attr)...)
 }
 
 // logEnded tells of a session's end. One that the broker ended without a CONNACK is a fault of
 // its, or of what stands between: the client was not told anything.
 func (s *session) logEnded(e relay.End) {
-	attrs := append(s.who(), slog.String("upstream", s.upstream),
+	attrs := append(s.who(), slog.String("upstream", s.upstream.Name),
 		slog.Uint64("bytes_up", s.sent+e.BytesUp), slog.Uint64("bytes_down", e.BytesDown),
 		slog.String("close_reason", string(e.Cause)))
 	level := slog.LevelInfo

@@ -14,6 +14,7 @@ import (
 	"mqttward/packets"
 	"mqttward/proxy"
 	"mqttward/proxy/proxytest"
+	"mqttward/proxy/upstream"
 )
 
 // witness is an observer that remembers.
@@ -156,7 +157,9 @@ func TestObserverSeesEachEndAndLimit(t *testing.T) {
 // nowhere is an upstream that can't be reached.
 type nowhere struct{}
 
-func (nowhere) Dial(context.Context) (net.Conn, string, error) { return nil, "", io.ErrClosedPipe }
+func (nowhere) Dial(context.Context, upstream.Client) (upstream.Connection, error) {
+	return upstream.Connection{}, io.ErrClosedPipe
+}
 
 // What is told of a refusal is what the log tells, and no more of what the client wrote.
 func TestObserverOfARefusal(t *testing.T) {

@@ -3,10 +3,10 @@ package proxy
 import (
 	"context"
 	"crypto/tls"
-	"net"
 	"time"
 
 	"mqttward/auth"
+	"mqttward/proxy/upstream"
 )
 
 // Policy is all of a server that can change while it serves. A connection keeps the one that
@@ -45,9 +45,9 @@ func (s *Server) SetPolicy(p Policy) {
 	s.governor.limit(p.UpstreamRate, p.Limits.MaxHandshakes)
 }
 
-// Dialer reaches the broker, and returns the name of the address that answered.
+// Dialer reaches the broker; [upstream.Pool] is one.
 type Dialer interface {
-	Dial(ctx context.Context) (conn net.Conn, address string, err error)
+	Dial(ctx context.Context, c upstream.Client) (upstream.Connection, error)
 }
 
 // UpstreamRate bounds how fast clients that were let in are handed to the upstream, so that a

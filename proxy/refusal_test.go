@@ -5,13 +5,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"sync/atomic"
 	"testing"
 
 	"mqttward/auth"
 	"mqttward/packets"
 	"mqttward/proxy"
+	"mqttward/proxy/upstream"
 )
 
 // want is the refusal table of the design: the bytes that a client of 3.1 or 3.1.1 and one of
@@ -237,6 +237,6 @@ func TestUpstreamUnavailable(t *testing.T) {
 
 type deadUpstream struct{}
 
-func (deadUpstream) Dial(context.Context) (net.Conn, string, error) {
-	return nil, "", errors.New("no route")
+func (deadUpstream) Dial(context.Context, upstream.Client) (upstream.Connection, error) {
+	return upstream.Connection{}, errors.New("no route")
 }

@@ -10,6 +10,7 @@ import (
 	"mqttward/auth"
 	"mqttward/packets"
 	"mqttward/proxy/relay"
+	"mqttward/proxy/upstream"
 )
 
 // The last packets of MQTT 5.0 clients whose session the proxy ends. [MQTT5 3.14.2.1]
@@ -24,7 +25,7 @@ type session struct {
 	srv      *Server
 	id       uint64
 	listener *Listener
-	upstream string
+	upstream *upstream.Address
 	names    string        // the client id and behind it the user name, as shown
 	accepted time.Duration // since the server's start
 	sent     uint64        // bytes that went to the broker before the relay took over
@@ -114,6 +115,7 @@ func (s *session) abandon() {
 	s.srv.starting.mu.Lock()
 	delete(s.srv.starting.asked, s)
 	s.srv.starting.mu.Unlock()
+	s.upstream.Release()
 	s.srv.roster.end(s, 0, 0)
 }
 
@@ -195,6 +197,7 @@ func (s *session) kill(cause relay.Cause) {
 // Ended is called by the relay when both sides are closed.
 func (s *session) Ended(e relay.End) {
 	s.endWaits()
+	s.upstream.Release()
 	s.logEnded(e)
 	s.srv.observer.Closed(s.listener.Name, string(e.Cause))
 	s.srv.roster.dismiss()

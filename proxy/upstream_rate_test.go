@@ -17,6 +17,7 @@ import (
 	"mqttward/packets"
 	"mqttward/proxy"
 	"mqttward/proxy/proxytest"
+	"mqttward/proxy/upstream"
 )
 
 // Whoever comes too fast is refused with the table's answer, the broker hears nothing of it,
@@ -123,16 +124,16 @@ type flaky struct {
 	ends   []net.Conn
 }
 
-func (f *flaky) Dial(context.Context) (net.Conn, string, error) {
+func (f *flaky) Dial(context.Context, upstream.Client) (upstream.Connection, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.dialed++; !f.up {
-		return nil, "", errors.New("no route")
+		return upstream.Connection{}, errors.New("no route")
 	}
 	ours, theirs := net.Pipe()
 	f.ends = append(f.ends, theirs)
 	go io.Copy(io.Discard, theirs)
-	return ours, "pipe", nil
+	return reached(ours), nil
 }
 
 // dials returns how often the broker was dialled, and sets whether it is up.

@@ -2,6 +2,7 @@ package proxytest
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/tls"
 	"io"
 	"net"
@@ -15,6 +16,8 @@ import (
 // BrokerOptions say how a [Broker] behaves. The zero value accepts every CONNECT and sends
 // back whatever follows it.
 type BrokerOptions struct {
+	// Addr is where it listens, "host:port"; empty means a loopback port that is free.
+	Addr string
 	// TLS makes the broker speak TLS.
 	TLS *tls.Config
 	// Connack, where it is not nil, is sent for each CONNECT instead of an accepting one.
@@ -38,10 +41,10 @@ type Broker struct {
 	connects [][]byte
 }
 
-// NewBroker starts a broker on a loopback port; it ends with the test.
+// NewBroker starts a broker; it ends with the test.
 func NewBroker(t testing.TB, o BrokerOptions) *Broker {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	l, err := net.Listen("tcp", cmp.Or(o.Addr, "127.0.0.1:0"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -97,10 +97,7 @@ func (s Status) Up() bool { return s.FailedAt.IsZero() }
 func (p *Pool) Status() []Status {
 	all := make([]Status, len(p.targets))
 	for i, t := range p.targets {
-		all[i].Address = t.name
-		if at := t.failed.Load(); at != 0 {
-			all[i].FailedAt = time.Unix(0, at)
-		}
+		all[i] = Status{Address: t.Name, FailedAt: t.health.failedAt()}
 	}
 	return all
 }

@@ -73,8 +73,8 @@ func TestObserverSeesEachTry(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if conn, _, err := p.Dial(context.Background()); err == nil {
-				conn.Close()
+			if conn, err := p.Dial(context.Background(), Client{}); err == nil {
+				conn.Conn.Close()
 			}
 			if len(o.all) != 1 || o.all[0] != tc.want {
 				t.Errorf("got %v, want %v", o.all, tc.want)
@@ -101,7 +101,7 @@ func TestObserverHearsNothingOfWhatWasGivenUp(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	time.AfterFunc(20*time.Millisecond, cancel)
-	if _, _, err := p.Dial(ctx); !errors.Is(err, context.Canceled) {
+	if _, err := p.Dial(ctx, Client{}); !errors.Is(err, context.Canceled) {
 		t.Fatalf("Dial: got %v, want %v", err, context.Canceled)
 	}
 	if len(o.all) != 0 || !p.Status()[0].Up() {

@@ -1,8 +1,13 @@
 // Package upstream reaches the broker: one logical broker, at one or more addresses.
 //
-// Addresses are tried in their order, and a failed one moves on to the next within the same
-// CONNECT. Nothing is read from or written to a connection here, TLS aside: what the broker
-// sees first is the client's CONNECT.
+// [Balance] says which address a client goes to, and a failed one moves on to the next within the
+// same CONNECT. An address that failed rests: for a second, and for twice as long each time up to
+// half a minute. Then one client finds out whether it is back. What is back gets a tenth of its
+// share of clients at first, and all of it after as long as it was away, 10 s at most. Where every
+// address rests, they are tried all the same.
+//
+// Nothing is read from or written to a connection here, TLS aside: what the broker sees first is
+// the client's CONNECT.
 package upstream
 
 import (
@@ -12,7 +17,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
-	"net/netip"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -22,8 +27,13 @@ import (
 
 // Options describe the broker.
 type Options struct {
-	// Addresses are "host:port" or "unix:/path", at least one.
+	// Addresses are "host:port" or "unix:/path", 1 to 256.
 	Addresses []string
+	// Balance says which of them a client is sent to.
+	Balance Balance
+	// Before is the pool that this one takes the place of: what is known of addresses that both
+	// have is kept. Nil means that there is none.
+	Before *Pool
 	// TLS is how the broker is spoken to; nil means in clear. Where its ServerName is empty,
 	// the host of the address is what the certificate must name.
 	TLS *tls.Config
@@ -43,19 +53,12 @@ type Options struct {
 // closed.
 type Pool struct {
 	targets  []target
+	balance  Balance
+	turn     *atomic.Uint64 // counts those who go round
 	timeout  time.Duration
 	observer Observer // or nil
 	log      *slog.Logger
 	dialer   net.Dialer
-}
-
-// target is one address, split once.
-type target struct {
-	name             string // as configured
-	network, address string
-	numeric          netip.AddrPort // the same, where it needs no look-up
-	tls              *tls.Config
-	failed           *atomic.Int64 // when its last try did, in nanoseconds of Unix time; 0: it succeeded
 }
 
 // ErrUnavailable is wrapped by every error of [Pool.Dial]: no address could be reached.
@@ -66,13 +69,16 @@ func New(o Options) (*Pool, error) {
 	if len(o.Addresses) == 0 {
 		return nil, errors.New("upstream: no address")
 	}
+	if len(o.Addresses) > maxAddresses {
+		return nil, fmt.Errorf("upstream: %d addresses: %d are the most", len(o.Addresses), maxAddresses)
+	}
 	if o.DialTimeout == 0 {
 		o.DialTimeout = 5 * time.Second
 	}
 	if o.Log == nil {
 		o.Log = slog.Default()
 	}
-	p := &Pool{timeout: o.DialTimeout, observer: o.Observer, log: o.Log, dialer: net.Dialer{KeepAliveConfig: o.KeepAlive}}
+	p := &Pool{balance: o.Balance, turn: &atomic.Uint64{}, timeout: o.DialTimeout, observer: o.Observer, log: o.Log, dialer: net.Dialer{KeepAliveConfig: o.KeepAlive}}
 	for _, name := range o.Addresses {
 		t, err := newTarget(name, o.TLS)
 		if err != nil {
@@ -80,62 +86,66 @@ func New(o Options) (*Pool, error) {
 		}
 		p.targets = append(p.targets, t)
 	}
+	if o.Before != nil {
+		p.inherit(o.Before)
+	}
 	return p, nil
 }
 
-func newTarget(name string, conf *tls.Config) (target, error) {
-	t := target{name: name, network: "tcp", address: name, failed: &atomic.Int64{}}
-	host := ""
-	if path, ok := strings.CutPrefix(name, "unix:"); ok {
-		t.network, t.address = "unix", path
-		if path == "" {
-			return t, fmt.Errorf("upstream address %q: no path", name)
-		}
-	} else {
-		var err error
-		if host, _, err = net.SplitHostPort(name); err != nil {
-			return t, fmt.Errorf("upstream address %q: %w", name, err)
-		}
-		t.numeric, _ = netip.ParseAddrPort(name)
+// inherit keeps what an earlier pool knows of the addresses.
+func (p *Pool) inherit(before *Pool) {
+	p.turn = before.turn
+	for i := range p.targets {
+		p.targets[i].inherit(before)
 	}
-	if conf == nil {
-		return t, nil
-	}
-	t.tls = conf.Clone()
-	if t.tls.ServerName == "" {
-		if host == "" {
-			return t, fmt.Errorf("upstream address %q: TLS wants a server name", name)
-		}
-		t.tls.ServerName = host
-	}
-	return t, nil
 }
 
-// Dial connects to the first address that can be reached, and returns its name too. Each
-// try may take its share of the time that is left, so that one silent address leaves time
-// for the others. The error wraps [ErrUnavailable] and tells what every address said.
-func (p *Pool) Dial(ctx context.Context) (net.Conn, string, error) {
+func (t *target) inherit(before *Pool) {
+	if i := slices.IndexFunc(before.targets, func(b target) bool { return b.Name == t.Name }); i >= 0 {
+		t.Address = before.targets[i].Address
+	}
+}
+
+// Client is whom the broker is dialled for.
+type Client struct {
+	// ID is its client id; empty where it has none.
+	ID []byte
+}
+
+// Connection is one to the broker.
+type Connection struct {
+	// Conn is in clear, or TLS. It is the caller's to close.
+	Conn net.Conn
+	// Address was reached. It must be told when the connection is over.
+	Address *Address
+}
+
+// Dial connects to the first address that can be reached, in the order that is the client's. Each
+// try may take its share of the time that is left, so that one silent address leaves time for the
+// others. The error wraps [ErrUnavailable] and tells what every address said.
+func (p *Pool) Dial(ctx context.Context, c Client) (Connection, error) {
 	deadline := time.Now().Add(p.timeout)
+	order := p.choose(c.ID)
 	var tries failures
-	for i := range p.targets {
-		t := &p.targets[i]
-		share := time.Until(deadline) / time.Duration(len(p.targets)-i)
+	for left := len(p.targets); left > 0; left-- {
+		share := time.Until(deadline) / time.Duration(left)
+		t := order.next(share)
+		t.active.Add(1)
 		conn, err := p.try(ctx, t, share)
 		if err == nil {
-			if t.failed.Swap(0) != 0 {
-				p.log.Info("the upstream address answers again", "upstream", t.name)
-			}
-			return conn, t.name, nil
+			p.reached(t.Address)
+			return Connection{Conn: conn, Address: t.Address}, nil
 		}
-		if !errors.Is(err, context.Canceled) && t.failed.Swap(time.Now().UnixNano()) == 0 {
-			p.log.Warn("the upstream address fails", "upstream", t.name, "error", err)
+		t.Release()
+		if !errors.Is(err, context.Canceled) {
+			p.failed(t.Address, err)
 		}
-		tries = append(tries, fmt.Errorf("dial upstream %s: %w", t.name, err))
+		tries = append(tries, fmt.Errorf("dial upstream %s: %w", t.Name, err))
 		if ctx.Err() != nil || !time.Now().Before(deadline) {
 			break
 		}
 	}
-	return nil, "", fmt.Errorf("%w: %w", ErrUnavailable, tries)
+	return Connection{}, fmt.Errorf("%w: %w", ErrUnavailable, tries)
 }
 
 // failures are what the addresses said, in one line.

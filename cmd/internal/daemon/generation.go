@@ -84,9 +84,12 @@ func newGeneration(c *config.Config, o generationOptions) (*generation, error) {
 func (b *builder) generation(before *generation) (*generation, error) {
 	c := b.config
 	g := &generation{config: c, loaded: time.Now()}
+	if before == nil {
+		before = &generation{}
+	}
 	g.tls = b.listenersTLS()
 	g.upstreamTLS = b.upstreamTLS()
-	g.upstream = b.upstream(g.upstreamTLS)
+	g.upstream = b.upstream(g.upstreamTLS, before.upstream)
 	g.policy.Upstream = g.upstream
 	g.policy.UpstreamRate = proxy.UpstreamRate{Connects: c.Upstream.ConnectRate, Burst: c.Upstream.ConnectBurst}
 	g.policy.Credentials = b.credentials()
@@ -95,9 +98,6 @@ func (b *builder) generation(before *generation) (*generation, error) {
 	g.policy.Refusals = proxy.RefusalOptions{
 		Uniform:       c.Auth.RefusalCodes == config.RefusalUniform,
 		ReasonStrings: c.Auth.ReasonStrings,
-	}
-	if before == nil {
-		before = &generation{}
 	}
 	clientID := b.clientIDRule()
 	g.jwt = b.tokens(g.policy.Credentials.UserName, clientID, before.jwt)

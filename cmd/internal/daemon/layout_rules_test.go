@@ -46,7 +46,7 @@ var layout = map[string]packageRules{
 	},
 	"packets": {},
 	"proxy": {
-		ours:   []string{"auth", "packets", "proxy/relay", "proxy/socket"},
+		ours:   []string{"auth", "packets", "proxy/relay", "proxy/socket", "proxy/upstream"},
 		theirs: []string{moduleSys},
 		tests:  []string{moduleGoleak},
 	},

@@ -9,10 +9,20 @@ import (
 	"mqttward/proxy/upstream"
 )
 
-// upstream makes what reaches the broker, with conf where that is not in clear; nil where it can't.
-func (b *builder) upstream(conf *tls.Config) *upstream.Pool {
+// balances are the values of upstream.balance.
+var balances = map[config.Balance]upstream.Balance{
+	config.BalanceClientID:         upstream.ByClientID,
+	config.BalanceRoundRobin:       upstream.RoundRobin,
+	config.BalanceLeastConnections: upstream.LeastConnections,
+}
+
+// upstream makes what reaches the broker, with conf where that is not in clear, in the place of the
+// pool before, where there was one; nil where it can't.
+func (b *builder) upstream(conf *tls.Config, before *upstream.Pool) *upstream.Pool {
 	pool, err := upstream.New(upstream.Options{
 		Addresses:   b.config.Upstream.Addresses,
+		Balance:     balances[b.config.Upstream.Balance],
+		Before:      before,
 		TLS:         conf,
 		DialTimeout: b.config.Limits.DialTimeout,
 		KeepAlive:   proxy.KeepAlive(),
