@@ -80,7 +80,7 @@ func TestOneClientTries(t *testing.T) {
 			t.Errorf("got %d tries, want 1", tries)
 		}
 		time.Sleep(time.Second) // its time is over, and it never told
-		if p.first("") != &p.targets[0] && p.first("") != &p.targets[0] {
+		if a, b := p.first(""), p.first(""); a != &p.targets[0] && b != &p.targets[0] {
 			t.Error("a try that never ended keeps the address out")
 		}
 		h.failed(time.Now())
