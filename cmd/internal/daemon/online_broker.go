@@ -17,6 +17,7 @@ import (
 	"mqttward/auth"
 	"mqttward/config"
 	"mqttward/packets"
+	"mqttward/proxy/upstream"
 )
 
 // probe is a client that asks the broker whether it would be let in.
@@ -74,12 +75,12 @@ func (p *probe) dial(ctx context.Context) (net.Conn, error) {
 	one := *p.g.config
 	one.Upstream.Addresses = []string{p.address}
 	b := &builder{config: &one, log: NewLogger(config.Log{}, io.Discard)}
-	pool := b.upstream(b.upstreamTLS())
+	pool := b.upstream(b.upstreamTLS(), nil)
 	if pool == nil {
 		return nil, b.faults
 	}
-	conn, _, err := pool.Dial(ctx)
-	return conn, err
+	reached, err := pool.Dial(ctx, upstream.Client{ID: []byte(p.clientID)})
+	return reached.Conn, err
 }
 
 // connect5 sends a CONNECT of MQTT 5.0. The answer is nil where there is none that can be read.
