@@ -62,8 +62,8 @@ func (c *collector) Collect(to chan<- prometheus.Metric) {
 	}
 	s := c.state()
 	gauge(c.info, 1, s.Version, runtime.Version())
-	for listener, n := range c.recorder.active {
-		gauge(c.active, float64(n.Load()), listener)
+	for listener, counts := range c.recorder.listening {
+		gauge(c.active, float64(counts.active.Load()), listener)
 	}
 	counter(c.bytes, s.Traffic.BytesUp, "up")
 	counter(c.bytes, s.Traffic.BytesDown, "down")

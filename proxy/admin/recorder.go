@@ -2,8 +2,7 @@ package admin
 
 import (
 	"fmt"
-	"sync/atomic"
-	"time"
+	"sync"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -22,31 +21,51 @@ const namespace = "mqttward"
 type Recorder struct {
 	registry *prometheus.Registry
 	refusals *refusals
-	active   map[string]*atomic.Int64 // connections, by listener
 
-	connections    *prometheus.CounterVec   // listener
-	closed         *prometheus.CounterVec   // listener, reason: proxy.CloseReasons
-	connects       *prometheus.CounterVec   // listener, version: versions, result: "accepted" or a reason's word
-	judged         *prometheus.CounterVec   // stage, verdict, reason: "none" unless denied
-	judging        *prometheus.HistogramVec // stage
-	connackSent    *prometheus.CounterVec   // version, code: "0x05"
-	connackGot     *prometheus.CounterVec   // code: "0x00", or "invalid" for what is no CONNACK
-	dialling       prometheus.Histogram
-	dialErrors     *prometheus.CounterVec // reason: upstream.Failures
-	handshakes     *prometheus.CounterVec // result: proxy.HandshakeResults, resumed: "true" or "false"
-	limits         *prometheus.CounterVec // limit: proxy.AllLimits
-	invalidConnack prometheus.Counter
+	connections *prometheus.CounterVec   // listener
+	closed      *prometheus.CounterVec   // listener, reason: proxy.CloseReasons
+	connects    *prometheus.CounterVec   // listener, version: versions, result: "accepted" or a reason's word
+	judged      *prometheus.CounterVec   // stage, verdict, reason: "none" unless denied
+	judging     *prometheus.HistogramVec // stage
+	connackSent *prometheus.CounterVec   // version, code: "0x05"
+	connackGot  *prometheus.CounterVec   // code: "0x00", or "invalid" for what is no CONNACK
+	dialling    prometheus.Histogram
+	dialErrors  *prometheus.CounterVec // reason: upstream.Failures
+	handshakes  *prometheus.CounterVec // result: proxy.HandshakeResults, resumed: "true" or "false"
+	limits      *prometheus.CounterVec // limit: proxy.AllLimits
+
+	// What each connect counts is found without a lock: see counts.go.
+	listening map[string]*listenerCounts
+	stages    sync.Map // of *stageCounts, by name
+	sent      [numVersions][256]prometheus.Counter
+	success   prometheus.Counter
 }
 
 // The label values that are no other package's words.
 const (
 	resultAccepted = "accepted"
 	codeInvalid    = "invalid"
-	versionUnknown = "unknown"
+	resumedTrue    = "true"
+	resumedFalse   = "false"
 )
 
-// versions are the values of the label version.
-var versions = []packets.Version{0, packets.V31, packets.V311, packets.V5}
+// versions are the values of the label version; versionIndex is where one stands.
+var versions = [numVersions]packets.Version{0, packets.V31, packets.V311, packets.V5}
+
+const numVersions = 4
+
+// versionIndex makes a closed set of whatever a client sends.
+func versionIndex(v packets.Version) int {
+	switch v {
+	case packets.V31:
+		return 1
+	case packets.V311:
+		return 2
+	case packets.V5:
+		return 3
+	}
+	return 0
+}
 
 // codes are the values of the label code, by code.
 var codes = func() (words [256]string) {
@@ -58,10 +77,7 @@ var codes = func() (words [256]string) {
 
 // NewRecorder returns a recorder of what comes in at the listeners, by their names.
 func NewRecorder(listeners []string) *Recorder {
-	r := &Recorder{registry: prometheus.NewRegistry(), refusals: newRefusals(), active: map[string]*atomic.Int64{}}
-	for _, l := range listeners {
-		r.active[l] = &atomic.Int64{}
-	}
+	r := &Recorder{registry: prometheus.NewRegistry(), refusals: newRefusals(), listening: map[string]*listenerCounts{}}
 	r.connections = r.counter("connections_total", "Connections that were accepted.", "listener")
 	r.closed = r.counter("connections_closed_total", "Connections that are over, by why.", "listener", "reason")
 	r.connects = r.counter("connects_total", "Clients that were let in or refused; the result is \"accepted\" or why not.", "listener", "version", "result")
@@ -73,8 +89,10 @@ func NewRecorder(listeners []string) *Recorder {
 	r.dialErrors = r.counter("upstream_dial_errors_total", "Tries to reach an address of the broker that failed.", "reason")
 	r.handshakes = r.counter("tls_handshakes_total", "TLS handshakes of clients.", "result", "resumed")
 	r.limits = r.counter("limits_hit_total", "Times that a limit was met.", "limit")
-	r.invalidConnack = r.connackGot.WithLabelValues(codeInvalid)
-	r.begin(listeners)
+	for _, l := range listeners {
+		r.listening[l] = r.newListenerCounts(l)
+	}
+	r.begin()
 	return r
 }
 
@@ -101,119 +119,31 @@ func (r *Recorder) histogram(name, help string, bounds []float64, labels ...stri
 }
 
 // begin makes every count start at 0: a first one is then seen to be an increase.
-func (r *Recorder) begin(listeners []string) {
-	for _, l := range listeners {
-		r.connections.WithLabelValues(l)
-		for _, reason := range proxy.CloseReasons() {
-			r.closed.WithLabelValues(l, reason)
-		}
-		for _, v := range versions {
-			r.connects.WithLabelValues(l, versionWord(v), resultAccepted)
-			for _, reason := range auth.Reasons() {
-				r.connects.WithLabelValues(l, versionWord(v), reason.String())
-			}
-		}
-	}
-	for _, v := range versions {
+func (r *Recorder) begin() {
+	for i, v := range versions {
 		for _, reason := range auth.Reasons() {
 			if code, answered := (proxy.RefusalOptions{}).Code(reason, v); answered {
-				r.connackSent.WithLabelValues(versionWord(v), codes[code])
+				r.sent[i][code] = r.connackSent.WithLabelValues(v.String(), codes[code])
 			}
 		}
 	}
-	r.connackGot.WithLabelValues(codes[packets.Success])
+	r.success = r.connackGot.WithLabelValues(codes[packets.Success])
 	for _, f := range upstream.Failures() {
 		r.dialErrors.WithLabelValues(f.String())
 	}
 	for _, result := range proxy.HandshakeResults() {
-		r.handshakes.WithLabelValues(result.String(), "false")
+		r.handshakes.WithLabelValues(result.String(), resumedFalse)
 	}
-	r.handshakes.WithLabelValues(proxy.HandshakeOK.String(), "true")
+	r.handshakes.WithLabelValues(proxy.HandshakeOK.String(), resumedTrue)
 	for _, l := range proxy.AllLimits() {
 		r.limits.WithLabelValues(l.String())
 	}
 }
 
-// BeginStage makes the counts of a stage start at 0. Calling it again does nothing.
+// BeginStage makes the counts of a stage start at 0. It is called before the stage judges anybody;
+// calling it again does nothing.
 func (r *Recorder) BeginStage(stage string) {
-	r.judging.WithLabelValues(stage)
-	for _, d := range [...]auth.Decision{auth.Accept, auth.Ignore} {
-		r.judged.WithLabelValues(stage, d.String(), auth.None.String())
+	if _, known := r.stages.Load(stage); !known {
+		r.stages.Store(stage, r.newStageCounts(stage))
 	}
-	for _, reason := range auth.StageReasons(stage) {
-		r.judged.WithLabelValues(stage, auth.Deny.String(), reason.String())
-	}
-}
-
-// versionWord is the label of a version: a closed set, whatever a client sends.
-func versionWord(v packets.Version) string {
-	switch v {
-	case packets.V31, packets.V311, packets.V5:
-		return v.String()
-	}
-	return versionUnknown
-}
-
-// Judged implements auth.Observer.
-func (r *Recorder) Judged(stage string, d auth.Decision, reason auth.Reason, took time.Duration) {
-	r.judged.WithLabelValues(stage, d.String(), reason.String()).Inc()
-	r.judging.WithLabelValues(stage).Observe(took.Seconds())
-}
-
-// Dialled implements upstream.Observer.
-func (r *Recorder) Dialled(took time.Duration, f upstream.Failure) {
-	if f != upstream.Reached {
-		r.dialErrors.WithLabelValues(f.String()).Inc()
-		return
-	}
-	r.dialling.Observe(took.Seconds())
-}
-
-// Accepted implements proxy.Observer, as the methods below do.
-func (r *Recorder) Accepted(listener string) {
-	r.active[listener].Add(1)
-	r.connections.WithLabelValues(listener).Inc()
-}
-
-// Secured implements proxy.Observer.
-func (r *Recorder) Secured(result proxy.HandshakeResult, resumed bool) {
-	word := "false"
-	if resumed {
-		word = "true"
-	}
-	r.handshakes.WithLabelValues(result.String(), word).Inc()
-}
-
-// Connected implements proxy.Observer.
-func (r *Recorder) Connected(listener string, v packets.Version) {
-	r.connects.WithLabelValues(listener, versionWord(v), resultAccepted).Inc()
-}
-
-// Refused implements proxy.Observer.
-func (r *Recorder) Refused(refusal proxy.Refusal) {
-	r.connects.WithLabelValues(refusal.Listener, versionWord(refusal.Version), refusal.Reason.String()).Inc()
-	r.refusals.add(refusal)
-}
-
-// Answered implements proxy.Observer.
-func (r *Recorder) Answered(v packets.Version, code packets.ReasonCode) {
-	r.connackSent.WithLabelValues(versionWord(v), codes[code]).Inc()
-}
-
-// BrokerAnswered implements proxy.Observer.
-func (r *Recorder) BrokerAnswered(code packets.ReasonCode, valid bool) {
-	if !valid {
-		r.invalidConnack.Inc()
-		return
-	}
-	r.connackGot.WithLabelValues(codes[code]).Inc()
-}
-
-// Limited implements proxy.Observer.
-func (r *Recorder) Limited(l proxy.Limit) { r.limits.WithLabelValues(l.String()).Inc() }
-
-// Closed implements proxy.Observer.
-func (r *Recorder) Closed(listener, reason string) {
-	r.active[listener].Add(-1)
-	r.closed.WithLabelValues(listener, reason).Inc()
 }

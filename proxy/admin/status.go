@@ -124,15 +124,15 @@ func (r *Recorder) listeners(s State) []listenerStatus {
 	all := make([]listenerStatus, len(s.Listeners))
 	for i, l := range s.Listeners {
 		all[i] = listenerStatus{Name: l.Name, Address: l.Address, TLS: l.TLS, Sessions: map[string]int{}}
-		if n, ok := r.active[l.Name]; ok {
-			all[i].Connections = n.Load()
+		if c := r.listening[l.Name]; c != nil {
+			all[i].Connections = c.active.Load()
 		}
 		for _, v := range versions[1:] {
 			all[i].Sessions[v.String()] = 0
 		}
 		for _, sessions := range s.Traffic.Sessions {
 			if sessions.Listener == l.Name {
-				all[i].Sessions[versionWord(sessions.Version)] += sessions.Count
+				all[i].Sessions[versions[versionIndex(sessions.Version)].String()] += sessions.Count
 			}
 		}
 	}

@@ -87,6 +87,35 @@ func TestObserverSeesEachTry(t *testing.T) {
 	}
 }
 
+// An address that answers again is up again.
+func TestStatusFollowsTheTries(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	address := l.Addr().String()
+	l.Close()
+	p, err := New(Options{Addresses: []string{address}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !p.Status()[0].Up() {
+		t.Error("it is down before it was tried")
+	}
+	if _, err := p.Dial(t.Context(), Client{}); err == nil || p.Status()[0].Up() {
+		t.Errorf("nobody listens: got %v, %+v", err, p.Status())
+	}
+	if l, err = net.Listen("tcp", address); err != nil {
+		t.Skip(err) // somebody else has the port
+	}
+	defer l.Close()
+	reached, err := p.Dial(t.Context(), Client{})
+	if err != nil || !p.Status()[0].Up() {
+		t.Fatalf("it listens again: got %v, %+v", err, p.Status())
+	}
+	reached.Conn.Close()
+}
+
 // A try that nobody waits for any more says nothing about the address.
 func TestObserverHearsNothingOfWhatWasGivenUp(t *testing.T) {
 	silent, err := net.Listen("tcp", "127.0.0.1:0")

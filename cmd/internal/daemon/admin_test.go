@@ -9,10 +9,12 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"mqttward/auth/authtest"
 	"mqttward/packets"
 	"mqttward/proxy/proxytest"
+	"mqttward/proxy/upstream"
 )
 
 const withAdmin = "[admin]\nbind = \"127.0.0.1:0\"\n"
@@ -198,9 +200,11 @@ func TestReadinessOfAKeySet(t *testing.T) {
 	r := runReloading(t, t.TempDir(), base+jwks)
 	r.expectReady(http.StatusServiceUnavailable, "the key set is not there")
 	r.expectMetrics(map[string]float64{"jwks_keys": 0, "jwks_last_success_timestamp_seconds": 0})
-	if r.metric(`jwks_fetch_total{result="status"}`)+r.metric(`jwks_fetch_total{result="unreachable"}`) < 1 {
-		t.Error("the fetch that failed is not counted")
+	fetchesFailed := func() float64 {
+		return r.metric(`jwks_fetch_total{result="status"}`) + r.metric(`jwks_fetch_total{result="unreachable"}`)
 	}
+	proxytest.Eventually(t, "a fetch that failed", func() bool { return fetchesFailed() > 0 })
+	failed := fetchesFailed()
 	for name, judge := range map[string]string{
 		"secret": jwks + "secret = \"0123456789abcdef\"\n", "anonymous": "[auth]\nallow_anonymous = true\n" + jwks,
 	} {
@@ -213,6 +217,9 @@ func TestReadinessOfAKeySet(t *testing.T) {
 	r.reload(base+jwks, "jwks loaded")
 	r.expectReady(http.StatusOK, "ready")
 	r.expectMetrics(map[string]float64{"jwks_keys": 1, `jwks_fetch_total{result="ok"}`: 1})
+	if n := fetchesFailed(); n < failed {
+		t.Errorf("%v fetches had failed, and after the reloads %v", failed, n)
+	}
 }
 
 func TestReadinessOfTheBroker(t *testing.T) {
@@ -296,5 +303,37 @@ func TestAdminAddressThatIsTakenIsTold(t *testing.T) {
 	}
 	if a := d.Addr("mqtt"); a != nil {
 		t.Errorf("a listener is open at %v", a)
+	}
+}
+
+// After a while clients are sent again, or nobody would find out that the broker is back.
+func TestAllDown(t *testing.T) {
+	now := time.Now()
+	up, old, late := upstream.Status{}, upstream.Status{FailedAt: now.Add(-downFor)}, upstream.Status{FailedAt: now.Add(-downFor + time.Second)}
+	for _, tc := range []struct {
+		addresses []upstream.Status
+		want      bool
+	}{
+		{[]upstream.Status{up}, false}, {[]upstream.Status{late}, true}, {[]upstream.Status{old}, false},
+		{[]upstream.Status{late, up}, false}, {[]upstream.Status{old, late}, true}, {[]upstream.Status{old, old}, false},
+	} {
+		if got := allDown(tc.addresses, now); got != tc.want {
+			t.Errorf("%v: got %v, want %v", tc.addresses, got, tc.want)
+		}
+	}
+}
+
+// The token of a listener that others reach is wanted from the first moment.
+func TestAdminOffLoopback(t *testing.T) {
+	const token = "0123456789abcdef"
+	b := proxytest.NewBroker(t, proxytest.BrokerOptions{})
+	r := run(t, plain(b.Addr())+"[admin]\nbind = \"0.0.0.0:0\"\ntoken = \""+token+"\"\n")
+	for path, want := range map[string]int{"/metrics": 401, "/status": 401, "/healthz": 200, "/readyz": 200} {
+		if got, _ := r.ask(path, ""); got != want {
+			t.Errorf("%s without the token: got %d, want %d", path, got, want)
+		}
+		if got, _ := r.ask(path, token); got != http.StatusOK {
+			t.Errorf("%s with the token: got %d, want 200", path, got)
+		}
 	}
 }
