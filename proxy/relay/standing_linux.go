@@ -63,14 +63,20 @@ func (d *ring) stop(c *circuit, i int) {
 	}
 }
 
-// leave implements driver. A request under way would keep its socket open.
+// leave implements driver. A request under way would keep its socket open, and one that the kernel
+// has not been given would be made of whatever has the descriptor's number next.
 func (d *ring) leave(c *circuit) {
+	named := false
 	for k := range c.sides {
+		named = named || d.ring.Names(int(c.sides[k].fd))
 		for kind, f := range requestFlags {
 			if f != 0 && c.sides[k].is(f) {
 				d.ring.Cancel(request(kind, c, k), toCancel)
 			}
 		}
+	}
+	if named {
+		d.settle()
 	}
 }
 

@@ -365,6 +365,19 @@ func TestMoreRequestsThanThereIsRoomFor(t *testing.T) {
 	}
 }
 
+func TestNamesWhatTheKernelHasNotBeenGiven(t *testing.T) {
+	r := newRing(t, small)
+	a, b := pair(t)
+	r.Poll(a, unix.POLLIN, 1)
+	if !r.Names(a) || r.Names(b) {
+		t.Errorf("prepared: got %v, %v, want true of the first alone", r.Names(a), r.Names(b))
+	}
+	r.Submit()
+	if r.Names(a) {
+		t.Error("submitted: got true, want false")
+	}
+}
+
 func TestWaitEndsWithItsTime(t *testing.T) {
 	r := newRing(t, small)
 	begun := time.Now()

@@ -25,6 +25,17 @@ func (r *Ring) prepare(op uint8, fd int, t Token) *sqe {
 // Pending reports whether something was prepared that the kernel has not been given.
 func (r *Ring) Pending() bool { return r.submitted != r.next }
 
+// Names reports whether a request for a descriptor was prepared that the kernel has not been given.
+// Until it has, the descriptor must not be closed: its number may be somebody else's by then.
+func (r *Ring) Names(fd int) bool {
+	for i := r.submitted; i != r.next; i++ {
+		if r.sqes[i&r.sqMask].fd == int32(fd) {
+			return true
+		}
+	}
+	return false
+}
+
 // Receive receives from a socket until its stream ends, each time into a provided buffer. The
 // request stands as long as its completions say More.
 func (r *Ring) Receive(fd int, t Token) {
