@@ -96,9 +96,10 @@ func (d *ring) direct() bool { return false }
 func (d *ring) watch(watches) error { return nil }
 
 func (d *ring) wait(timeout time.Duration) int {
+	failed := len(d.unsettled) > 0
 	d.settleFailed()
-	if len(d.later) > 0 {
-		timeout = 0
+	if failed || len(d.later) > 0 {
+		timeout = 0 // a session may have begun to end, which the loop looks after
 	}
 	d.ring.Wait(timeout)
 	d.harvest()
