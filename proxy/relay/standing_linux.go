@@ -106,14 +106,14 @@ func (d *ring) deal(n int, c *circuit) {
 
 // tell tells c what has become of a request.
 func (d *ring) tell(c *circuit, kind, k int, e uring.Completion) {
+	ended := kind != receipt && e.N&(unix.POLLRDHUP|unix.POLLHUP|unix.POLLERR) != 0
 	switch kind {
 	case receipt:
 		d.received(c, k, e)
 	case room:
-		c.happened(k, false, true, false)
+		c.happened(k, false, true, ended)
 	default: // a poll that was cancelled finds out for itself
 		before := c.sides[k].bytes.Load()
-		ended := e.Errno == 0 && e.N&(unix.POLLRDHUP|unix.POLLHUP|unix.POLLERR) != 0
 		c.happened(k, true, false, ended)
 		d.judgeCalm(&c.sides[k], c.sides[k].bytes.Load()-before)
 	}

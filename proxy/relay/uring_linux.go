@@ -201,8 +201,16 @@ func (d *ring) settleFailed() {
 	d.unsettled = d.unsettled[:0]
 }
 
+// awaitRoom implements driver. A poll tells of a stream's end whatever was asked for, and at once
+// where it has come: what stands tells of that only once.
 func (d *ring) awaitRoom(c *circuit, k int) {
-	if d.ask(c, k, blocked) {
-		d.ring.Poll(int(c.sides[k].fd), unix.POLLOUT, request(room, c, k))
+	if !d.ask(c, k, blocked) {
+		return
+	}
+	s := &c.sides[k]
+	if s.is(hung | drained) {
+		d.ring.PollAlways(int(s.fd), unix.POLLOUT, request(room, c, k))
+	} else {
+		d.ring.Poll(int(s.fd), unix.POLLOUT, request(room, c, k))
 	}
 }
