@@ -121,11 +121,7 @@ func (l *loop) run() {
 		orders, l.inbox = l.inbox, orders[:0]
 		touched = touched[:0]
 		for i := range n {
-			var c *circuit
-			if slot := l.driver.slot(i); slot >= 0 {
-				c = l.circuits[slot]
-			}
-			touched = append(touched, c)
+			touched = append(touched, l.inSlot(l.driver.slot(i)))
 		}
 		quit = l.quit
 		l.mu.Unlock()
@@ -144,6 +140,14 @@ func (l *loop) run() {
 			return
 		}
 	}
+}
+
+// inSlot is the circuit in a place of the table, nil where there is none. The lock is held.
+func (l *loop) inSlot(slot int) *circuit {
+	if slot < 0 {
+		return nil
+	}
+	return l.circuits[slot]
 }
 
 // rest lets the loop be woken, and returns how long it may wait for the next event.

@@ -14,6 +14,9 @@ import (
 // through them: see streaming.
 var ringSize = uring.Options{Requests: 256, Completions: 2048, Buffers: 256, BufferSize: 2 << 10}
 
+// cancelTime is how long the end of what was cancelled is waited for. It comes at once.
+const cancelTime = 5 * time.Second
+
 // ring is the driver over io_uring. Each socket has a standing receive, whose bytes come in a
 // provided buffer; they are sent on from where they lie, all sends of a round with one call. A
 // direction that streams is told of input instead, and read and spliced as over epoll, and so is
@@ -83,7 +86,19 @@ func newRingOf(l *loop, size uring.Options) (driver, error) {
 	return d, nil
 }
 
+// close implements driver. What the kernel still has of circuits that are over may write to our
+// buffers, and keeps their sockets open: its end is waited for.
 func (d *ring) close() {
+	for until := time.Now().Add(cancelTime); d.loop.sessions.Load() > 0 && time.Now().Before(until); {
+		for n := range d.wait(cancelTime) {
+			d.loop.mu.Lock()
+			c := d.loop.inSlot(d.slot(n))
+			d.loop.mu.Unlock()
+			if c != nil {
+				d.deal(n, c)
+			}
+		}
+	}
 	d.ring.Close()
 	unix.Close(d.wakeFD)
 }
