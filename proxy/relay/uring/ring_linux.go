@@ -73,6 +73,10 @@ func New(o Options) (*Ring, error) {
 		r.Close()
 		return nil, err
 	}
+	if err := r.tryShortSend(r.Send); err != nil {
+		r.Close()
+		return nil, err
+	}
 	return r, nil
 }
 

@@ -206,6 +206,21 @@ func TestSendSaysHowMuchWasTaken(t *testing.T) {
 	t.Fatal("the socket took everything")
 }
 
+// Without MSG_WAITALL a short send counts as a success, of which nothing is told.
+func TestRingThatDoesNotSayWhatWasTakenIsNotUsed(t *testing.T) {
+	r := newRing(t, small)
+	silent := func(fd int, p []byte, token Token) {
+		r.Send(fd, p, token)
+		r.sqes[(r.next-1)&r.sqMask].opFlags &^= unix.MSG_WAITALL
+	}
+	if err := r.tryShortSend(silent); err != errSilent {
+		t.Errorf("got %v, want %v", err, errSilent)
+	}
+	if err := r.tryShortSend(r.Send); err != nil {
+		t.Error(err)
+	}
+}
+
 // tcpPair is two ends of a TCP connection that do not block.
 func tcpPair(t *testing.T) (a, b int) {
 	t.Helper()
