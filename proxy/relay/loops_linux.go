@@ -23,15 +23,20 @@ const fewSessions = 256
 // busy takes no more of them either: see load.
 const fewOfARing = 16384
 
+// againAfter is when another loop is tried again that could not be had: descriptors or memory were
+// short for a while.
+const againAfter = time.Second
+
 // loops is the engine of event loops. What they can't serve, goroutines do.
 type loops struct {
 	drive func(*loop) (driver, error)
 	few   int // sessions that a loop has before another is started
 	rest  Goroutines
 
-	mu   sync.Mutex
-	all  []*loop // those that were started; the capacity is what may be
-	fail error   // of starting another; nil: none yet
+	mu     sync.Mutex
+	all    []*loop   // those that were started; the capacity is what may be
+	fail   error     // of starting another the last time; nil: none yet
+	failed time.Time // when that was
 }
 
 // newLoops returns an engine of n loops; with few of them that many sessions each, before another
@@ -60,12 +65,12 @@ func (e *loops) pick() *loop {
 			least = l
 		}
 	}
-	if len(e.all) == cap(e.all) || e.fail != nil {
+	if len(e.all) == cap(e.all) || now.Sub(e.failed) < againAfter {
 		return least
 	}
 	l, err := newLoop(e.drive)
 	if err != nil {
-		e.fail = fmt.Errorf("start an event loop: %w", err)
+		e.fail, e.failed = fmt.Errorf("start an event loop: %w", err), now
 		return least
 	}
 	e.all = append(e.all, l)
