@@ -13,7 +13,7 @@ import (
 // Sockets are closed, and nothing is received from them any more, when Close returns: what was to be
 // received into may be somebody else's memory by then.
 func TestNothingIsOpenWhenTheEngineIsClosed(t *testing.T) {
-	for _, name := range []string{relay.EngineEpoll, relay.EngineUring} {
+	for _, name := range loopEngines {
 		t.Run(name, func(t *testing.T) {
 			engine, _, _, err := relay.New(relay.Options{Engine: name})
 			if err != nil {

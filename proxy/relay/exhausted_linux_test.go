@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"mqttward/proxy/proxytest"
-	"mqttward/proxy/relay"
 	"mqttward/proxy/socket"
 )
 
@@ -58,33 +57,35 @@ func TestSessionStartsWhereNoDescriptorIsLeft(t *testing.T) {
 		{"the client was waited for", [2]bool{true, false}},
 		{"both were", [2]bool{true, true}},
 	} {
-		t.Run(test.name, func(t *testing.T) {
-			proxytest.CheckLeaks(t)
-			r := newRig(t, newEngine(t, relay.EngineEpoll), time.Second, tcpPair)
-			r.pair.Client.Close()
-			r.pair.Upstream.Close()
-			r.client.Close()
-			r.broker.Close()
-			var ours [2]*socket.Conn
-			ours[0], r.client = ownPair(t)
-			ours[1], r.broker = ownPair(t)
-			r.pair.Client, r.pair.Upstream = ours[0], ours[1]
-			for k, waited := range test.waited {
-				if !waited {
-					continue
+		for _, name := range loopEngines {
+			t.Run(name+"/"+test.name, func(t *testing.T) {
+				proxytest.CheckLeaks(t)
+				r := newRig(t, newEngine(t, name), time.Second, tcpPair)
+				r.pair.Client.Close()
+				r.pair.Upstream.Close()
+				r.client.Close()
+				r.broker.Close()
+				var ours [2]*socket.Conn
+				ours[0], r.client = ownPair(t)
+				ours[1], r.broker = ownPair(t)
+				r.pair.Client, r.pair.Upstream = ours[0], ours[1]
+				for k, waited := range test.waited {
+					if !waited {
+						continue
+					}
+					if _, err := ours[k].SyscallConn(); err != nil {
+						t.Fatal(err)
+					}
 				}
-				if _, err := ours[k].SyscallConn(); err != nil {
-					t.Fatal(err)
-				}
-			}
-			withoutDescriptors(t, func() { r.start(0) })
-			send(t, r.client, []byte("up"))
-			expect(t, r.broker, []byte("up"))
-			send(t, r.broker, []byte("down"))
-			expect(t, r.client, []byte("down"))
-			r.client.Close()
-			r.broker.Close()
-			r.end()
-		})
+				withoutDescriptors(t, func() { r.start(0) })
+				send(t, r.client, []byte("up"))
+				expect(t, r.broker, []byte("up"))
+				send(t, r.broker, []byte("down"))
+				expect(t, r.client, []byte("down"))
+				r.client.Close()
+				r.broker.Close()
+				r.end()
+			})
+		}
 	}
 }

@@ -21,8 +21,14 @@ import (
 
 // A client asks for key updates without end, and reads none of the answers: it must be stopped.
 func TestKeyUpdatesWhoseAnswersAreNotReadAreNotHeldWithoutEnd(t *testing.T) {
+	for _, name := range loopEngines {
+		t.Run(name, func(t *testing.T) { tryKeyUpdates(t, name) })
+	}
+}
+
+func tryKeyUpdates(t *testing.T, engine string) {
 	proxytest.CheckLeaks(t)
-	r := newRig(t, newEngine(t, relay.EngineEpoll), time.Second, tcpPair)
+	r := newRig(t, newEngine(t, engine), time.Second, tcpPair)
 	r.pair.Client.Close()
 	r.client.Close()
 	lower, upper := tcpPair(t)

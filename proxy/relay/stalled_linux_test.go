@@ -21,18 +21,20 @@ func TestSideThatStopsReadingDoesNotKeepASessionWhoseOtherSideIsGone(t *testing.
 		{"the broker closes", func(r *rig) (_, _, _ net.Conn) { return r.broker, r.client, r.pair.Client }, relay.UpstreamClosed},
 		{"the client closes", func(r *rig) (_, _, _ net.Conn) { return r.client, r.broker, r.pair.Upstream }, relay.ClientClosed},
 	} {
-		t.Run(test.name, func(t *testing.T) {
-			proxytest.CheckLeaks(t)
-			r := newRig(t, newEngine(t, relay.EngineEpoll), timeout, tcpPair)
-			gone, stalled, ours := test.ends(r)
-			small(t, stalled)
-			small(t, ours)
-			r.start(0)
-			// More than the stalled side takes, and no more than there is room for at the relay: the
-			// end is seen.
-			send(t, gone, make([]byte, 100<<10))
-			closeWrite(t, gone)
-			r.expectCause(test.cause)
-		})
+		for _, name := range loopEngines {
+			t.Run(name+"/"+test.name, func(t *testing.T) {
+				proxytest.CheckLeaks(t)
+				r := newRig(t, newEngine(t, name), timeout, tcpPair)
+				gone, stalled, ours := test.ends(r)
+				small(t, stalled)
+				small(t, ours)
+				r.start(0)
+				// More than the stalled side takes, and no more than there is room for at the relay: the
+				// end is seen.
+				send(t, gone, make([]byte, 100<<10))
+				closeWrite(t, gone)
+				r.expectCause(test.cause)
+			})
+		}
 	}
 }

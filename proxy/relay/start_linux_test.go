@@ -13,8 +13,14 @@ import (
 
 // What TLS has read before the relay starts waits like all else where the broker takes no more.
 func TestBytesThatTLSHasReadWaitForABrokerThatIsFull(t *testing.T) {
+	for _, name := range loopEngines {
+		t.Run(name, func(t *testing.T) { tryBytesThatTLSHasRead(t, name) })
+	}
+}
+
+func tryBytesThatTLSHasRead(t *testing.T, engine string) {
 	proxytest.CheckLeaks(t)
-	r := newRig(t, newEngine(t, relay.EngineEpoll), time.Minute, tcpPair)
+	r := newRig(t, newEngine(t, engine), time.Minute, tcpPair)
 	r.pair.Client.Close()
 	r.client.Close()
 	r.pair.Client, r.client = tlsPair(t)
