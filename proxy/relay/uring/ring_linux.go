@@ -118,9 +118,9 @@ func (r *Ring) mapQueues(p *params) error {
 // word is a number in the shared memory.
 func (r *Ring) word(offset uint32) *uint32 { return (*uint32)(unsafe.Pointer(&r.rings[offset])) }
 
-// Close gives the ring and its buffers back. Requests that are under way are cancelled.
+// Close gives the ring and its buffers back. No receive must stand any more: the kernel ends what
+// is under way, but only some time after Close has returned.
 func (r *Ring) Close() {
-	// The descriptor first: the kernel must not write to a buffer that has gone.
 	unix.Close(r.fd)
 	if r.sqes != nil {
 		size := len(r.sqes) * int(unsafe.Sizeof(sqe{}))
