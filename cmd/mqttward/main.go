@@ -39,7 +39,7 @@ func commands() []command {
 		{"explain", "tell what would become of a client, and why", explain},
 		{"users", "make, change and read files of users", users},
 		{"token", "make keys and tokens for testing, and look into tokens", token},
-		{"config", "\"config example\" prints a configuration with every key explained", printExample},
+		{"config", "print an example of a configuration, or make one of a mosquitto.conf", configure},
 		{"version", "print the version", version},
 	}
 }

@@ -82,8 +82,9 @@ var layout = map[string]packageRules{
 	"cmd/internal/mint": {
 		theirs: []string{moduleJWT, moduleJWKSet},
 	},
+	"cmd/internal/mosquitto": {},
 	"cmd/mqttward": {
-		ours:   []string{"auth/builtin", "auth/jwt", "cmd/internal/daemon", "cmd/internal/mint", "config"},
+		ours:   []string{"auth/builtin", "auth/jwt", "cmd/internal/daemon", "cmd/internal/mint", "cmd/internal/mosquitto", "config"},
 		theirs: []string{"golang.org/x/term"},
 		tests: []string{
 			moduleGoleak, moduleMochi, "github.com/eclipse/paho.golang", "github.com/eclipse/paho.mqtt.golang",
