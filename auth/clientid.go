@@ -16,7 +16,7 @@ type ClientIDRule struct {
 	prefix bool // want is the beginning of the client id, and no more
 }
 
-// ParseClientIDRule reads a template in which %u, %{claim:NAME} and %% may stand, and at whose
+// ParseClientIDRule reads a template in which %u, %n, %{claim:NAME} and %% may stand, and at whose
 // end may be one *, for whatever follows, also nothing. A * anywhere else, %c (which is the
 // client id itself), and a rule that every client id obeys are errors.
 //
@@ -24,7 +24,7 @@ type ClientIDRule struct {
 // as in "%u/*".
 func ParseClientIDRule(s string) (*ClientIDRule, error) {
 	if s == "" || s == "*" {
-		return nil, fmt.Errorf("%q binds no client to its id: write %%u, %%u-* or %%{claim:NAME}", s)
+		return nil, fmt.Errorf("%q binds no client to its id: write %%u, %%u-*, %%n or %%{claim:NAME}", s)
 	}
 	text, prefix := strings.CutSuffix(s, "*")
 	want, err := ParseClaimTemplate(text)
@@ -37,7 +37,7 @@ func ParseClientIDRule(s string) (*ClientIDRule, error) {
 		}
 	}
 	if want.UsesClientID() {
-		return nil, errors.New("%c is the client id itself: write %u or %{claim:NAME}")
+		return nil, errors.New("%c is the client id itself: write %u, %n or %{claim:NAME}")
 	}
 	return &ClientIDRule{source: s, want: want, prefix: prefix}, nil
 }
@@ -48,13 +48,16 @@ func (r *ClientIDRule) String() string { return r.source }
 // UsesUserName reports whether %u stands in the rule.
 func (r *ClientIDRule) UsesUserName() bool { return r.want.UsesUserName() }
 
+// UsesCertName reports whether %n stands in the rule.
+func (r *ClientIDRule) UsesCertName() bool { return r.want.UsesCertName() }
+
 // Claims returns the names of the claims that the rule wants, in order. The stage of tokens has
 // to keep them in [Identity.Claims].
 func (r *ClientIDRule) Claims() []string { return r.want.Claims() }
 
 // NamesNobody reports whether the rule is the same for all clients.
 func (r *ClientIDRule) NamesNobody() bool {
-	return !r.UsesUserName() && len(r.Claims()) == 0
+	return !r.UsesUserName() && !r.UsesCertName() && len(r.Claims()) == 0
 }
 
 // Unseparated reports whether * follows a value at once, so that the ids of one client may be

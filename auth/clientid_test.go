@@ -21,7 +21,7 @@ func clientIDRule(t *testing.T, s string) *ClientIDRule {
 func TestClientIDRule(t *testing.T) {
 	const absent = "\x00absent"
 	for _, tc := range []struct {
-		rule, user, id string
+		rule, user, id string // the certificate's name is cert-9
 		claims         map[string]string
 		want           bool
 	}{
@@ -43,6 +43,10 @@ func TestClientIDRule(t *testing.T) {
 		{"%u-*", "", "-1", nil, false},
 		{"%u-*", absent, "-1", nil, false},
 		{"a%%%u", "bob", "a%bob", nil, true},
+		{"%n", "bob", "cert-9", nil, true},
+		{"%n/*", "bob", "cert-9/1", nil, true},
+		{"%n", "cert-9", "bob", nil, false},
+		{"%n/%u", "bob", "cert-9/bob", nil, true},
 		{"dev-*", absent, "dev-1", nil, true},
 		{"dev-*", absent, "dev", nil, false},
 		{"%{claim:device}", "bob", "d1", map[string]string{"device": "d1"}, true},
@@ -52,7 +56,7 @@ func TestClientIDRule(t *testing.T) {
 		{"%{claim:device}", "bob", "", nil, false},
 		{"%{claim:a*b}-%u/*", "bob", "x-bob/7", map[string]string{"a*b": "x"}, true},
 	} {
-		c := &Credentials{ClientID: []byte(tc.id), UserName: []byte(tc.user), HasUserName: tc.user != absent}
+		c := &Credentials{ClientID: []byte(tc.id), UserName: []byte(tc.user), HasUserName: tc.user != absent, CertName: "cert-9"}
 		accepted := Accepted(Identity{Name: "n", Claims: tc.claims})
 		v := clientIDRule(t, tc.rule).judge(c, accepted, nil)
 		if got := v.Decision == Accept; got != tc.want {
@@ -117,5 +121,19 @@ func TestClientIDRuleAllocatesNothing(t *testing.T) {
 		}
 	}); n != 0 {
 		t.Errorf("got %v allocations, want none", n)
+	}
+}
+
+// A rule that names the certificate's name is obeyed by nobody who has none.
+func TestClientIDRuleWithoutACertificate(t *testing.T) {
+	r := clientIDRule(t, "%n*")
+	if r.NamesNobody() || !r.UsesCertName() || !r.Unseparated() {
+		t.Errorf("names nobody %v, uses the certificate's name %v, unseparated %v; want false, true, true", r.NamesNobody(), r.UsesCertName(), r.Unseparated())
+	}
+	for _, id := range []string{"", "%n", "anything"} {
+		v := r.judge(&Credentials{ClientID: []byte(id), UserName: []byte("bob"), HasUserName: true}, Accepted(Identity{}), nil)
+		if v.Decision != Deny || v.Reason != ClientIDMismatch || !strings.Contains(v.Detail, "%n has no value") {
+			t.Errorf("%q: got %+v, want client_id_mismatch that names %%n", id, v)
+		}
 	}
 }

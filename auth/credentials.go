@@ -9,7 +9,8 @@ import (
 	"time"
 )
 
-// Credentials are what a client claims in its CONNECT; nothing in them is proven.
+// Credentials are what a client claims in its CONNECT; nothing of that is proven. What it has
+// proven before stands beside it: the name in its certificate, and its address.
 // The slices alias the packet that was read: they are valid while the chain judges,
 // must not be changed, and a stage that keeps anything copies it.
 type Credentials struct {
@@ -21,6 +22,9 @@ type Credentials struct {
 	// Password is meaningful only where HasPassword is true; it may be empty even then.
 	Password    []byte
 	HasPassword bool
+	// CertName is the name in the certificate that the client was verified by; empty where it has
+	// none, and whatever names it is refused then.
+	CertName string
 	// Address is the network that the client is counted under: its address in IPv4, its /64 in
 	// IPv6. It is no claim of the client's: whoever shares it shares what there is of a scarce
 	// thing. The zero value means unknown, and all those count as one.
@@ -33,6 +37,9 @@ func (c Credentials) LogValue() slog.Value {
 	attrs := []slog.Attr{slog.String("client_id", Display(c.ClientID))}
 	if c.HasUserName {
 		attrs = append(attrs, slog.String("username", Display(c.UserName)))
+	}
+	if c.CertName != "" {
+		attrs = append(attrs, slog.String("cert_name", Display([]byte(c.CertName))))
 	}
 	return slog.GroupValue(append(attrs, slog.Bool("has_password", c.HasPassword))...)
 }

@@ -10,6 +10,7 @@ import (
 //
 //	%u  ${username}   the user name
 //	%c  ${clientid}   the client id
+//	%n                the name in the client's certificate
 //	%{claim:NAME}     a string claim of the client's token, where claims are allowed
 //	%%                a per cent sign
 //
@@ -32,6 +33,8 @@ func (p part) word() string {
 		return "%u"
 	case clientID:
 		return "%c"
+	case certName:
+		return "%n"
 	}
 	return "%{claim:" + p.text + "}"
 }
@@ -42,14 +45,15 @@ const (
 	literal partKind = iota
 	userName
 	clientID
+	certName
 	claim
 )
 
 // ErrNoValue is wrapped by the errors of [Template.Append]: a placeholder names an identity
-// that the client did not send, or sent empty.
+// that the client did not send, sent empty, or has not proven.
 var ErrNoValue = errors.New("has no value")
 
-// ParseTemplate reads a template in which only %u, %c and %% may stand. An unknown
+// ParseTemplate reads a template in which only %u, %c, %n and %% may stand. An unknown
 // placeholder is an error that tells its position, counted in bytes from 1.
 func ParseTemplate(s string) (*Template, error) { return parseTemplate(s, false) }
 
@@ -99,6 +103,7 @@ func placeholder(s string, claims bool) (string, part, error) {
 	}{
 		{"%u", part{kind: userName}},
 		{"%c", part{kind: clientID}},
+		{"%n", part{kind: certName}},
 		{"%%", part{kind: literal, text: "%"}},
 		{"${username}", part{kind: userName}},
 		{"${clientid}", part{kind: clientID}},
@@ -117,9 +122,9 @@ func placeholder(s string, claims bool) (string, part, error) {
 	case s[0] == '$' && !strings.HasPrefix(s, "${"):
 		return "$", part{literal, "$"}, nil
 	}
-	known := "%u, %c and %%"
+	known := "%u, %c, %n and %%"
 	if claims {
-		known = "%u, %c, %{claim:NAME} and %%"
+		known = "%u, %c, %n, %{claim:NAME} and %%"
 	}
 	return "", part{}, fmt.Errorf("unknown placeholder %q: known are %s", excerpt(s), known)
 }
@@ -144,6 +149,9 @@ func (t *Template) UsesUserName() bool { return t.uses(userName) }
 // UsesClientID reports whether %c stands in the template.
 func (t *Template) UsesClientID() bool { return t.uses(clientID) }
 
+// UsesCertName reports whether %n stands in the template.
+func (t *Template) UsesCertName() bool { return t.uses(certName) }
+
 func (t *Template) uses(k partKind) bool {
 	for _, p := range t.parts {
 		if p.kind == k {
@@ -165,7 +173,7 @@ func (t *Template) Claims() []string {
 }
 
 // Append appends to dst what the template yields for a client. claims may be nil. Where a
-// placeholder has no value, because the client did not send it or sent it empty, the error
+// placeholder has no value, because the client did not send it, sent it empty or did not prove it, the error
 // wraps [ErrNoValue] and names the placeholder, and dst comes back as it was.
 func (t *Template) Append(dst []byte, c *Credentials, claims map[string]string) ([]byte, error) {
 	begin := len(dst)
@@ -181,6 +189,8 @@ func (t *Template) Append(dst []byte, c *Credentials, claims map[string]string) 
 			}
 		case clientID:
 			dst = append(dst, c.ClientID...)
+		case certName:
+			dst = append(dst, c.CertName...)
 		case claim:
 			dst = append(dst, claims[p.text]...)
 		}

@@ -9,7 +9,7 @@ import (
 )
 
 func TestTemplateAppend(t *testing.T) {
-	c := &Credentials{ClientID: []byte("C"), UserName: []byte("U"), HasUserName: true}
+	c := &Credentials{ClientID: []byte("C"), UserName: []byte("U"), HasUserName: true, CertName: "N"}
 	claims := map[string]string{"sub": "S", "a b": "AB"}
 	for _, tc := range []struct{ template, want string }{
 		{"", ""},
@@ -18,6 +18,8 @@ func TestTemplateAppend(t *testing.T) {
 		{"%c", "C"},
 		{"${username}", "U"},
 		{"${clientid}", "C"},
+		{"%n", "N"},
+		{"dev-%n/%u%%n", "dev-N/U%n"},
 		{"%%", "%"},
 		{"%%u", "%u"},
 		{"%%%u", "%U"},
@@ -55,18 +57,18 @@ func TestParseTemplateRefuses(t *testing.T) {
 		claims   bool
 		want     string
 	}{
-		{"%", false, `position 1: unknown placeholder "%": known are %u, %c and %%`},
-		{"a%x", false, `position 2: unknown placeholder "%x": known are %u, %c and %%`},
-		{"%U", false, `position 1: unknown placeholder "%U": known are %u, %c and %%`},
-		{"%u/%", false, `position 4: unknown placeholder "%": known are %u, %c and %%`},
-		{"é${user}", false, `position 3: unknown placeholder "${user}": known are %u, %c and %%`},
-		{"${username", false, `position 1: unknown placeholder "${": known are %u, %c and %%`},
-		{"${Username}", false, `position 1: unknown placeholder "${Username}": known are %u, %c and %%`},
-		{"%{claim:sub}", false, `position 1: unknown placeholder "%{claim:sub}": known are %u, %c and %%`},
+		{"%", false, `position 1: unknown placeholder "%": known are %u, %c, %n and %%`},
+		{"a%x", false, `position 2: unknown placeholder "%x": known are %u, %c, %n and %%`},
+		{"%U", false, `position 1: unknown placeholder "%U": known are %u, %c, %n and %%`},
+		{"%u/%", false, `position 4: unknown placeholder "%": known are %u, %c, %n and %%`},
+		{"é${user}", false, `position 3: unknown placeholder "${user}": known are %u, %c, %n and %%`},
+		{"${username", false, `position 1: unknown placeholder "${": known are %u, %c, %n and %%`},
+		{"${Username}", false, `position 1: unknown placeholder "${Username}": known are %u, %c, %n and %%`},
+		{"%{claim:sub}", false, `position 1: unknown placeholder "%{claim:sub}": known are %u, %c, %n and %%`},
 		{"%{claim:}", true, `position 1: %{claim:NAME} wants a name and a closing brace`},
 		{"%u%{claim:sub", true, `position 3: %{claim:NAME} wants a name and a closing brace`},
-		{"%{username}", true, `position 1: unknown placeholder "%{username}": known are %u, %c, %{claim:NAME} and %%`},
-		{"%" + strings.Repeat("é", 1000), false, `position 1: unknown placeholder "%é": known are %u, %c and %%`},
+		{"%{username}", true, `position 1: unknown placeholder "%{username}": known are %u, %c, %n, %{claim:NAME} and %%`},
+		{"%" + strings.Repeat("é", 1000), false, `position 1: unknown placeholder "%é": known are %u, %c, %n and %%`},
 	} {
 		parse := ParseTemplate
 		if tc.claims {
@@ -90,6 +92,7 @@ func TestTemplateFailsWhereAnIdentityIsMissing(t *testing.T) {
 		{"user name stale", "x%u", &Credentials{UserName: []byte("U")}, nil, "%u has no value"},
 		{"user name empty", "x${username}", &Credentials{HasUserName: true}, nil, "%u has no value"},
 		{"client id empty", "%u%c", &Credentials{UserName: []byte("U"), HasUserName: true}, nil, "%c has no value"},
+		{"no certificate", "%u%n", full, nil, "%n has no value"},
 		{"no claims", "%{claim:sub}", full, nil, "%{claim:sub} has no value"},
 		{"claim absent", "%{claim:sub}", full, map[string]string{"x": "y"}, "%{claim:sub} has no value"},
 		{"claim empty", "%c%{claim:sub}", full, map[string]string{"sub": ""}, "%{claim:sub} has no value"},
@@ -107,15 +110,16 @@ func TestTemplateFailsWhereAnIdentityIsMissing(t *testing.T) {
 
 func TestTemplateTellsWhatItUses(t *testing.T) {
 	for _, tc := range []struct {
-		template       string
-		user, clientID bool
-		claims         []string
+		template                 string
+		user, clientID, certName bool
+		claims                   []string
 	}{
-		{"plain %% $", false, false, nil},
-		{"%%u %%c", false, false, nil},
-		{"%u", true, false, nil},
-		{"a${clientid}", false, true, nil},
-		{"%u%c%{claim:b}%{claim:a}", true, true, []string{"b", "a"}},
+		{"plain %% $", false, false, false, nil},
+		{"%%u %%c %%n", false, false, false, nil},
+		{"%u", true, false, false, nil},
+		{"a${clientid}", false, true, false, nil},
+		{"a%n", false, false, true, nil},
+		{"%u%c%n%{claim:b}%{claim:a}", true, true, true, []string{"b", "a"}},
 	} {
 		tmpl, err := ParseClaimTemplate(tc.template)
 		if err != nil {
@@ -123,6 +127,9 @@ func TestTemplateTellsWhatItUses(t *testing.T) {
 		}
 		if user, id := tmpl.UsesUserName(), tmpl.UsesClientID(); user != tc.user || id != tc.clientID {
 			t.Errorf("%q uses user name %v, client id %v; want %v, %v", tc.template, user, id, tc.user, tc.clientID)
+		}
+		if got := tmpl.UsesCertName(); got != tc.certName {
+			t.Errorf("%q uses the certificate's name %v, want %v", tc.template, got, tc.certName)
 		}
 		if got := tmpl.Claims(); !slices.Equal(got, tc.claims) {
 			t.Errorf("%q wants claims %q, want %q", tc.template, got, tc.claims)

@@ -1,7 +1,6 @@
 package config
 
 import (
-	"crypto/tls"
 	"slices"
 	"strings"
 )
@@ -82,25 +81,6 @@ func (d *document) checkBind(path, bind string, before []Listener) {
 func (d *document) checkReusePort(path string, wanted, can bool) {
 	if wanted && !can {
 		d.fault(path, "this system can't share a port between processes: remove it")
-	}
-}
-
-func (d *document) checkListenerTLS(path string, l *ListenerTLS) {
-	for _, f := range [...]struct{ key, value string }{
-		{".cert_file", l.CertFile}, {".key_file", l.KeyFile},
-	} {
-		if f.value == "" {
-			d.fault(path+f.key, "is missing: TLS needs cert_file and key_file, both in PEM")
-		}
-	}
-	switch {
-	case l.ClientAuth == ClientAuthNone && l.ClientCAFile != "":
-		d.fault(path+".client_ca_file", `no client is asked for a certificate: write client_auth = "require", or remove client_ca_file`)
-	case l.ClientAuth != ClientAuthNone && l.ClientCAFile == "":
-		d.fault(path+".client_ca_file", "is missing: client_auth = %q needs the authorities of the clients' certificates", l.ClientAuth)
-	}
-	if l.MinVersion == tls.VersionTLS13 && len(l.CipherSuites) > 0 {
-		d.fault(path+".cipher_suites", `has no use with min_version = "1.3", whose suites are always all on: remove one of the two`)
 	}
 }
 

@@ -50,6 +50,9 @@ type ListenerTLS struct {
 	// CertFile and KeyFile are the absolute paths of the certificate chain and its key, in
 	// PEM. Both are set.
 	CertFile, KeyFile string
+	// Certificates are shown to clients that ask for one of their names (SNI), instead of that
+	// in CertFile: at most 255. Nil where there are none.
+	Certificates []CertificateFiles
 	// MinVersion is the lowest protocol version that is accepted, a crypto/tls constant.
 	// The default is TLS 1.2; below it there is a warning.
 	MinVersion uint16
@@ -58,6 +61,15 @@ type ListenerTLS struct {
 	// ClientCAFile is the absolute path of the PEM file with the authorities of client
 	// certificates. It is set exactly where ClientAuth is not ClientAuthNone.
 	ClientCAFile string
+	// CRLFile is the absolute path of the file with the lists of revoked client certificates.
+	// Empty means that none is revoked; it is empty where ClientAuth is ClientAuthNone.
+	CRLFile string
+	// UserNameFrom says what of a client's certificate is the name that templates know as %n.
+	// CertNameNone is the default, and always holds where ClientAuth is ClientAuthNone.
+	UserNameFrom CertName
+	// SessionTicketKeysFile is the absolute path of the file with the keys of session tickets.
+	// Empty means that the process makes its own.
+	SessionTicketKeysFile string
 	// CipherSuites are the suites allowed for TLS 1.2 and below, as crypto/tls numbers
 	// them. Nil means crypto/tls's own choice. Weak ones give a warning.
 	CipherSuites []uint16
@@ -71,6 +83,24 @@ const (
 	ClientAuthNone    ClientAuth = "none"
 	ClientAuthRequest ClientAuth = "request"
 	ClientAuthRequire ClientAuth = "require"
+)
+
+// CertificateFiles are a [[listener.tls.certificate]] table: the absolute paths of a certificate
+// chain and its key, in PEM. Both are set.
+type CertificateFiles struct {
+	CertFile, KeyFile string
+}
+
+// CertName says what of a client's certificate is its name.
+type CertName string
+
+// The values of username_from. Without the key no certificate has a name.
+const (
+	CertNameNone  CertName = ""
+	CertNameCN    CertName = "cn"
+	CertNameURI   CertName = "san_uri"
+	CertNameDNS   CertName = "san_dns"
+	CertNameEmail CertName = "san_email"
 )
 
 // Upstream is the [upstream] table.

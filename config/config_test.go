@@ -25,6 +25,15 @@ key_file = "/etc/server.key"
 min_version = "1.3"
 client_auth = "require"
 client_ca_file = "ca.crt"
+crl_file = "ca.crl"
+username_from = "san_uri"
+session_ticket_keys_file = "tickets"
+[[listener.tls.certificate]]
+cert_file = "b.crt"
+key_file = "b.key"
+[[listener.tls.certificate]]
+cert_file = "c.crt"
+key_file = "c.key"
 [upstream]
 balance = "least_connections"
 addresses = ["broker_1:1883", "[2001:db8::1]:1883", "unix:/run/broker.sock"]
@@ -120,7 +129,9 @@ func TestEveryKeyArrives(t *testing.T) {
 			{Name: "plain", Bind: ":1883", ReusePort: true},
 			{Name: "tls-1", Bind: "[::1]:8883", TLS: &ListenerTLS{
 				CertFile: at("server.crt"), KeyFile: "/etc/server.key", MinVersion: tls.VersionTLS13,
-				ClientAuth: ClientAuthRequire, ClientCAFile: at("ca.crt"),
+				ClientAuth: ClientAuthRequire, ClientCAFile: at("ca.crt"), CRLFile: at("ca.crl"), UserNameFrom: CertNameURI,
+				Certificates:          []CertificateFiles{{at("b.crt"), at("b.key")}, {at("c.crt"), at("c.key")}},
+				SessionTicketKeysFile: at("tickets"),
 			}},
 		},
 		Upstream: Upstream{

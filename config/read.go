@@ -1,7 +1,6 @@
 package config
 
 import (
-	"crypto/tls"
 	"log/slog"
 	"time"
 )
@@ -28,24 +27,6 @@ func readListener(t *table) Listener {
 		ReusePort: t.bool("reuse_port", false),
 		TLS:       readListenerTLS(t.table("tls")),
 	}
-}
-
-func readListenerTLS(t *table) *ListenerTLS {
-	l := &ListenerTLS{
-		CertFile:     t.file("cert_file"),
-		KeyFile:      t.file("key_file"),
-		MinVersion:   tlsVersions[enum(t, "min_version", "1.2", "1.0", "1.1", "1.2", "1.3")],
-		ClientAuth:   enum(t, "client_auth", ClientAuthNone, ClientAuthNone, ClientAuthRequest, ClientAuthRequire),
-		ClientCAFile: t.file("client_ca_file"),
-		CipherSuites: readCipherSuites(t, "cipher_suites"),
-	}
-	if !t.present {
-		return nil
-	}
-	if l.MinVersion < tls.VersionTLS12 {
-		t.doc.warn(t.key("min_version"), "TLS before 1.2 is broken: keep it only for devices that know nothing newer")
-	}
-	return l
 }
 
 // maxConnectRate is more than any broker takes.

@@ -40,6 +40,8 @@ type connection struct {
 	slot     uint32   // in the nursery
 	timer    timer    // of the nursery
 
+	certName string // the name in the client's certificate; empty: none
+
 	connect packets.Connect // aliases the buffer that it was read into
 	creds   auth.Credentials
 	verdict auth.Verdict
@@ -121,15 +123,20 @@ func (c *connection) secure() error {
 	if !c.listener.Secure {
 		return nil
 	}
-	conf := c.policy.TLS[c.listener.Name]
-	if conf == nil {
+	settings, ok := c.policy.TLS[c.listener.Name]
+	if !ok {
 		return errNoTLS
 	}
+	conf := settings.Config
 	// The relay takes the socket from below TLS later.
-	secure := tls.Server(relay.NewWire(&greeting{Conn: c.socket, began: c.began}), conf)
-	c.conn = secure
-	err := secure.Handshake()
-	c.srv.observer.Secured(handshakeResult(err), err == nil && secure.ConnectionState().DidResume)
+	conn := tls.Server(relay.NewWire(&greeting{Conn: c.socket, began: c.began}), conf)
+	c.conn = conn
+	err := conn.Handshake()
+	state := conn.ConnectionState()
+	c.srv.observer.Secured(handshakeResult(err, &state, conf.ClientAuth == tls.RequireAndVerifyClientCert), err == nil && state.DidResume)
+	if err == nil {
+		c.certName = settings.Name.Of(&state)
+	}
 	return err
 }
 
@@ -144,7 +151,7 @@ func (c *connection) open(all []byte, n int, err error) *refusal {
 	if err != nil {
 		return c.unreadable(err)
 	}
-	c.creds = credentialsOf(&c.connect, c.hs.address)
+	c.creds = credentialsOf(&c.connect, c.certName, c.hs.address)
 	if c.srv.draining.Err() != nil {
 		return &refusal{reason: auth.ShuttingDown}
 	}
@@ -184,13 +191,14 @@ func (c *connection) unreadable(err error) *refusal {
 	return &refusal{reason: auth.NotMQTT, err: err, quiet: true}
 }
 
-// credentialsOf is what a client at an address claims in its CONNECT.
-func credentialsOf(c *packets.Connect, address netip.Prefix) auth.Credentials {
+// credentialsOf is what a client at an address, with a name in its certificate or none, claims in
+// its CONNECT.
+func credentialsOf(c *packets.Connect, certName string, address netip.Prefix) auth.Credentials {
 	return auth.Credentials{
 		ClientID: c.ClientID,
 		UserName: c.UserName, HasUserName: c.HasUserName,
 		Password: c.Password, HasPassword: c.HasPassword,
-		Address: address,
+		CertName: certName, Address: address,
 	}
 }
 

@@ -29,10 +29,10 @@ type Account struct {
 	More int
 }
 
-// Explain judges the first bytes that a client sends as a server with this policy would, and tells
+// Explain judges the first bytes that a client sends, which has certName in its certificate, as a server with this policy would, and tells
 // how. It knows no network: nothing is dialled, and limits, bans and the state of the upstream are
 // not judged. A packet that ends early is what a client would be timed out for.
-func (p *Policy) Explain(ctx context.Context, sent []byte) *Account {
+func (p *Policy) Explain(ctx context.Context, sent []byte, certName string) *Account {
 	limits := p.Limits.withDefaults()
 	a := &Account{}
 	all, n, err := packets.ReadConnect(bytes.NewReader(sent), nil, limits.MaxConnectSize)
@@ -53,7 +53,7 @@ func (p *Policy) Explain(ctx context.Context, sent []byte) *Account {
 		a.refuse(&refusal{reason: auth.AuthMethod})
 		return a
 	}
-	creds := credentialsOf(&a.Connect, netip.Prefix{})
+	creds := credentialsOf(&a.Connect, certName, netip.Prefix{})
 	ctx, cancel := context.WithTimeout(ctx, limits.AuthTimeout)
 	defer cancel()
 	a.Explanation = p.Chain.Explain(ctx, &creds)

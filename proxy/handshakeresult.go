@@ -7,6 +7,8 @@ import (
 	"net"
 	"os"
 	"syscall"
+
+	"mqttward/proxy/secure"
 )
 
 // HandshakeResult says in a word how a TLS handshake ended.
@@ -14,19 +16,24 @@ type HandshakeResult uint8
 
 // The results.
 const (
-	HandshakeOK          HandshakeResult = iota
-	HandshakeTimeout                     // not whole within connect_timeout
-	HandshakeClosed                      // the client went away, or its place was needed
-	HandshakeNotTLS                      // what came was no TLS record
-	HandshakeCertificate                 // the client's certificate is not valid
-	HandshakeAlert                       // the client gave up: our certificate is not to its liking, say
-	HandshakeOther                       // no version or cipher suite in common, no certificate, anything else
+	HandshakeOK            HandshakeResult = iota
+	HandshakeTimeout                       // not whole within connect_timeout
+	HandshakeClosed                        // the client went away, or its place was needed
+	HandshakeNotTLS                        // what came was no TLS record
+	HandshakeVersion                       // no version in common, or what came was no client's hello
+	HandshakeCipherSuite                   // no cipher suite in common, or no certificate that suits the client
+	HandshakeNoCertificate                 // the client showed no certificate, and must
+	HandshakeCertificate                   // the client's certificate is not valid
+	HandshakeRevoked                       // the client's certificate is revoked, or nobody can tell
+	HandshakeAlert                         // the client gave up: our certificate is not to its liking, say
+	HandshakeOther                         // anything else
 	numHandshakeResults
 )
 
 // String returns the result's word, as it stands in metrics.
 func (r HandshakeResult) String() string {
-	return [numHandshakeResults]string{"ok", "timeout", "closed", "not_tls", "client_certificate", "client_alert", "other"}[r]
+	return [numHandshakeResults]string{"ok", "timeout", "closed", "not_tls", "version", "cipher_suite",
+		"no_client_certificate", "client_certificate", "client_revoked", "client_alert", "other"}[r]
 }
 
 // HandshakeResults returns every result.
@@ -38,10 +45,12 @@ func HandshakeResults() []HandshakeResult {
 	return all
 }
 
-// handshakeResult tells what became of a handshake by its error.
-func handshakeResult(err error) HandshakeResult {
+// handshakeResult tells what became of a handshake by its error, or, where crypto/tls has none of a
+// kind of its own, by how far it came before it. demanded says that a client must show a certificate.
+func handshakeResult(err error, s *tls.ConnectionState, demanded bool) HandshakeResult {
 	var record tls.RecordHeaderError
 	var certificate *tls.CertificateVerificationError
+	var revoked *secure.RevokedError
 	var op *net.OpError
 	switch {
 	case err == nil:
@@ -50,12 +59,20 @@ func handshakeResult(err error) HandshakeResult {
 		return HandshakeTimeout
 	case errors.As(err, &certificate):
 		return HandshakeCertificate
+	case errors.As(err, &revoked):
+		return HandshakeRevoked
 	case errors.As(err, &record):
 		return HandshakeNotTLS
 	case wentAway(err):
 		return HandshakeClosed
 	case errors.As(err, &op) && op.Op == "remote error": // as crypto/tls calls an alert
 		return HandshakeAlert
+	case s.Version == 0:
+		return HandshakeVersion
+	case s.CipherSuite == 0:
+		return HandshakeCipherSuite
+	case demanded && len(s.PeerCertificates) == 0:
+		return HandshakeNoCertificate
 	}
 	return HandshakeOther
 }

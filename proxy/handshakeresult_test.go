@@ -10,6 +10,7 @@ import (
 
 	"mqttward/proxy"
 	"mqttward/proxy/proxytest"
+	"mqttward/proxy/secure"
 )
 
 // handshakes is an observer that counts how TLS handshakes end.
@@ -33,6 +34,13 @@ func TestHandshakeResults(t *testing.T) {
 		ClientAuth: tls.VerifyClientCertIfGiven, ClientCAs: ours.Pool(),
 	}
 	good := &tls.Config{RootCAs: ours.Pool(), ServerName: "127.0.0.1"}
+	shows := func(cert tls.Certificate) func(*tls.Config) {
+		return func(c *tls.Config) {
+			c.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return &cert, nil }
+		}
+	}
+	stolen := ours.Issue("device")
+	stolen.PrivateKey = ours.Issue("thief").PrivateKey
 	with := func(change func(*tls.Config)) func(net.Conn) {
 		conf := good.Clone()
 		change(conf)
@@ -47,22 +55,35 @@ func TestHandshakeResults(t *testing.T) {
 		want    proxy.HandshakeResult
 		timeout time.Duration
 		do      func(net.Conn)
+		server  func(*tls.Config)
 	}{
-		{proxy.HandshakeOK, 0, func(c net.Conn) { _ = tls.Client(c, good).Handshake() }},
-		{proxy.HandshakeTimeout, 50 * time.Millisecond, func(c net.Conn) { _, _ = io.Copy(io.Discard, c) }},
-		{proxy.HandshakeClosed, 0, func(c net.Conn) {}},
-		{proxy.HandshakeNotTLS, 0, func(c net.Conn) { _, _ = io.WriteString(c, "GET / HTTP/1.1\r\n\r\n") }},
-		{proxy.HandshakeCertificate, 0, with(func(c *tls.Config) {
-			foreign := theirs.Issue("device")
-			c.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return &foreign, nil }
-		})},
-		{proxy.HandshakeAlert, 0, with(func(c *tls.Config) { c.RootCAs = theirs.Pool() })},
-		{proxy.HandshakeOther, 0, with(func(c *tls.Config) { c.MaxVersion = tls.VersionTLS12 })},
+		{proxy.HandshakeOK, 0, func(c net.Conn) { _ = tls.Client(c, good).Handshake() }, nil},
+		{proxy.HandshakeTimeout, 50 * time.Millisecond, func(c net.Conn) { _, _ = io.Copy(io.Discard, c) }, nil},
+		{proxy.HandshakeClosed, 0, func(c net.Conn) {}, nil},
+		{proxy.HandshakeNotTLS, 0, func(c net.Conn) { _, _ = io.WriteString(c, "GET / HTTP/1.1\r\n\r\n") }, nil},
+		{proxy.HandshakeVersion, 0, with(func(c *tls.Config) { c.MaxVersion = tls.VersionTLS12 }), nil},
+		{proxy.HandshakeCipherSuite, 0, with(func(c *tls.Config) {
+			c.MaxVersion, c.CipherSuites = tls.VersionTLS12, []uint16{tls.TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384}
+		}), func(s *tls.Config) {
+			s.MinVersion, s.CipherSuites = tls.VersionTLS12, []uint16{tls.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256}
+		}},
+		{proxy.HandshakeNoCertificate, 0, with(func(c *tls.Config) {}), func(s *tls.Config) {
+			s.ClientAuth = tls.RequireAndVerifyClientCert
+		}},
+		{proxy.HandshakeCertificate, 0, with(shows(theirs.Issue("device"))), nil},
+		{proxy.HandshakeRevoked, 0, with(shows(ours.Issue("device"))), func(s *tls.Config) {
+			s.VerifyConnection = (&secure.Verifier{Authorities: s.ClientCAs, Revocations: &secure.Revocations{}}).VerifyConnection
+		}},
+		{proxy.HandshakeAlert, 0, with(func(c *tls.Config) { c.RootCAs = theirs.Pool() }), nil},
+		{proxy.HandshakeOther, 0, with(shows(stolen)), nil},
 	} {
 		t.Run(tc.want.String(), func(t *testing.T) {
 			h := &handshakes{witness: newWitness()}
 			r := newRig(t, func(o *options) {
-				o.Observer, o.tls = h, server
+				o.Observer, o.tls = h, server.Clone()
+				if tc.server != nil {
+					tc.server(o.tls)
+				}
 				o.Limits.ConnectTimeout = tc.timeout
 			})
 			c := r.dial()

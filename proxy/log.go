@@ -38,8 +38,12 @@ func who(conn uint64, listener string, remote netip.AddrPort, clientID string, h
 }
 
 func (c *connection) who() []slog.Attr {
-	return who(c.id, c.listener.Name, peerOf(c.socket), auth.Display(c.creds.ClientID),
+	attrs := who(c.id, c.listener.Name, peerOf(c.socket), auth.Display(c.creds.ClientID),
 		c.creds.HasUserName, auth.Display(c.creds.UserName), c.connect.Version)
+	if c.certName != "" {
+		attrs = append(attrs, slog.String("cert_name", auth.Display([]byte(c.certName))))
+	}
+	return attrs
 }
 
 func (s *session) who() []slog.Attr {

@@ -2,7 +2,6 @@ package proxy
 
 import (
 	"context"
-	"crypto/tls"
 	"time"
 
 	"mqttward/auth"
@@ -28,7 +27,7 @@ type Policy struct {
 	Limits Limits
 	// TLS are the settings of the secure listeners, by name; see [WithALPN]. They are part of the
 	// policy so that no client is met by the TLS of one and judged by the chain of another.
-	TLS map[string]*tls.Config
+	TLS map[string]TLS
 }
 
 // SetPolicy puts p in force for every connection that comes from now on. No session feels it;

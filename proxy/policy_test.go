@@ -82,11 +82,11 @@ func TestNobodyMeetsTwoPolicies(t *testing.T) {
 		t.Fatal(err)
 	}
 	policies := []proxy.Policy{
-		{Chain: letIn(t), Upstream: pool, TLS: map[string]*tls.Config{"main": proxy.WithALPN(&tls.Config{
+		{Chain: letIn(t), Upstream: pool, TLS: map[string]proxy.TLS{"main": {Config: proxy.WithALPN(&tls.Config{
 			Certificates: cert, ClientAuth: tls.RequireAndVerifyClientCert, ClientCAs: ca.Pool(),
-		})}},
+		})}}},
 		{Chain: chainOf(t, always(auth.Denied(auth.NoCredentials, ""))), Upstream: pool,
-			TLS: map[string]*tls.Config{"main": proxy.WithALPN(&tls.Config{Certificates: cert})}},
+			TLS: map[string]proxy.TLS{"main": {Config: proxy.WithALPN(&tls.Config{Certificates: cert})}}},
 	}
 	r.server.SetPolicy(policies[0])
 	stop := time.Now().Add(time.Second)

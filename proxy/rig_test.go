@@ -17,6 +17,7 @@ import (
 	"mqttward/proxy"
 	"mqttward/proxy/proxytest"
 	"mqttward/proxy/relay"
+	"mqttward/proxy/secure"
 	"mqttward/proxy/upstream"
 )
 
@@ -55,6 +56,8 @@ type options struct {
 	proxy.Options
 	broker proxytest.BrokerOptions
 	tls    *tls.Config
+	// certName says what of a client's certificate is its name.
+	certName secure.NameField
 }
 
 // rig is a server on a loopback port, in front of a broker that records.
@@ -99,7 +102,7 @@ func newRig(t testing.TB, change func(*options)) *rig {
 		t.Fatal(err)
 	}
 	r.addr = l.Addr().String()
-	o.TLS = map[string]*tls.Config{"main": o.tls}
+	o.TLS = map[string]proxy.TLS{"main": {Config: o.tls, Name: o.certName}}
 	r.server = proxy.NewServer(o.Options)
 	served := make(chan error, 1)
 	go func() { served <- r.server.Serve(proxy.Listener{Listener: l, Name: "main", Secure: o.tls != nil}) }()

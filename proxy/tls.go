@@ -3,7 +3,18 @@ package proxy
 import (
 	"crypto/tls"
 	"slices"
+
+	"mqttward/proxy/secure"
 )
+
+// TLS are the settings of a secure listener.
+type TLS struct {
+	// Config is what crypto/tls needs; see [WithALPN]. It must not be nil.
+	Config *tls.Config
+	// Name says what of a client's certificate is its name, for templates. The zero value means
+	// that none has one.
+	Name secure.NameField
+}
 
 // alpnMQTT is MQTT's protocol name in ALPN.
 const alpnMQTT = "mqtt"

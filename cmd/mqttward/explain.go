@@ -37,7 +37,7 @@ that is neither on disk nor asked for with --online or --jwks.
 type explainFlags struct {
 	set                            *flag.FlagSet
 	config                         *string
-	clientID, username             string
+	clientID, username, certName   string
 	passwordStdin, usernameStdin   bool
 	version, connect, reason, jwks string
 	online, json                   bool
@@ -49,6 +49,7 @@ func newExplainFlags(stderr io.Writer) *explainFlags {
 	f.config = configFlag(f.set)
 	f.set.StringVar(&f.clientID, "client-id", "", "the client id that is sent")
 	f.set.StringVar(&f.username, "username", "", "the user name that is sent; without it none is")
+	f.set.StringVar(&f.certName, "cert-name", "", "the `NAME` in the client's certificate, by username_from; without it there is none")
 	f.set.BoolVar(&f.passwordStdin, "password-stdin", false, "send the password or token that standard input holds; on a terminal it is asked for. Without it none is sent")
 	f.set.BoolVar(&f.usernameStdin, "username-stdin", false, "the same for a token that is sent as the user name")
 	f.set.StringVar(&f.version, "mqtt", "3.1.1", "the `VERSION` that the client speaks: 3.1, 3.1.1 or 5.0")
@@ -77,7 +78,7 @@ func (f *explainFlags) conflict() error {
 		{"connect", []string{"client-id", "username", "username-stdin", "password-stdin", "mqtt"}},
 		{"username-stdin", []string{"username", "password-stdin"}},
 		{"jwks", []string{"online"}},
-		{"reason", []string{"c", "client-id", "username", "username-stdin", "password-stdin", "mqtt", "connect", "jwks", "online", "now"}},
+		{"reason", []string{"c", "client-id", "username", "cert-name", "username-stdin", "password-stdin", "mqtt", "connect", "jwks", "online", "now"}},
 	} {
 		for _, other := range c.others {
 			if f.given(c.flag) && f.given(other) {
@@ -151,7 +152,7 @@ func (f *explainFlags) print(w io.Writer, r *daemon.Report) error {
 // options reads what the flags name.
 func (f *explainFlags) options(stdin *os.File, stderr io.Writer) (o daemon.ExplainOptions, err error) {
 	o.Log = daemon.NewLogger(config.Log{Level: slog.LevelWarn, Format: config.LogText}, stderr)
-	o.Online = f.online
+	o.Online, o.CertName = f.online, f.certName
 	if f.now != "" {
 		if o.Now, err = time.Parse(time.RFC3339, f.now); err != nil {
 			return o, fmt.Errorf("--now %q is no time: write it as 2026-01-31T12:00:00Z", f.now)

@@ -93,5 +93,9 @@ func clientLine(c *daemon.ReportClient) string {
 	password := map[string]string{
 		"none": "no password", "empty": "an empty password", "token": "a token as the password", "password": "a password",
 	}[c.Password]
-	return fmt.Sprintf("MQTT %s, client id \"%s\", %s, %s", c.Version, c.ClientID, name, password)
+	text := fmt.Sprintf("MQTT %s, client id \"%s\", %s, %s", c.Version, c.ClientID, name, password)
+	if c.CertName != "" {
+		text += `, certificate name "` + c.CertName + `"`
+	}
+	return text
 }

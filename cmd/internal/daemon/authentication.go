@@ -155,7 +155,7 @@ func (b *builder) tokens(forUpstream *auth.Template, clientID *auth.ClientIDRule
 	}
 	if c.PublicKeyFile != "" {
 		var ok bool
-		if o.PublicKeyPEM, ok = b.readFile(publicKeyFile, c.PublicKeyFile); !ok {
+		if o.PublicKeyPEM, ok = b.readFile(publicKeyFile, c.PublicKeyFile, maxPEMFile); !ok {
 			return nil
 		}
 	}
@@ -204,6 +204,9 @@ func (b *builder) claims(c *config.JWT) map[string]*auth.Template {
 			b.fault(config.JoinKey("auth.jwt.claims", claim.Name), "%v", err)
 			continue
 		}
+		if t.UsesCertName() {
+			b.checkCertName(config.JoinKey("auth.jwt.claims", claim.Name))
+		}
 		claims[claim.Name] = t
 	}
 	if !c.VerifyClaims {
@@ -232,7 +235,8 @@ func (b *builder) jwks(c *config.JWKS) *jwt.JWKSOptions {
 		}
 	}
 	if c.CAFile != "" {
-		o.RootCAs, _ = b.authorities("auth.jwt.jwks_ca_file", c.CAFile)
+		roots, _ := b.authorities("auth.jwt.jwks_ca_file", c.CAFile)
+		o.RootCAs = pool(roots)
 	}
 	for name, value := range c.Headers {
 		o.Headers[name] = string(value.Reveal())

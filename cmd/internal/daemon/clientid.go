@@ -27,6 +27,9 @@ func (b *builder) clientIDRule() *auth.ClientIDRule {
 	if r.UsesUserName() {
 		b.checkProvenUserName(key)
 	}
+	if r.UsesCertName() {
+		b.checkCertName(key)
+	}
 	switch {
 	case len(claims) == 0:
 	case a.JWT == nil:

@@ -20,6 +20,8 @@ type ExplainOptions struct {
 	Packet []byte
 	// Client is a client that sends nothing unusual.
 	Client ExplainClient
+	// CertName is the name in the client's certificate; empty where it has none.
+	CertName string
 	// Online fetches the key set over the network. Otherwise it is that of KeySet or, where that
 	// is nil, of the cache file.
 	Online bool
@@ -91,8 +93,9 @@ func Explain(ctx context.Context, c *config.Config, o ExplainOptions) (*Report, 
 	if err != nil {
 		return nil, err
 	}
-	a := g.policy.Explain(ctx, sent)
+	a := g.policy.Explain(ctx, sent, o.CertName)
 	r := g.report(a)
+	r.Client.CertName = auth.Display([]byte(o.CertName))
 	if unknown != "" && hangsOnKeySet(a) {
 		r.Verdict, r.Unknown = "unknown", unknown
 	}

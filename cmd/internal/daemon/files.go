@@ -12,9 +12,22 @@ import (
 // public authorities, has a quarter of it.
 const maxPEMFile = 1 << 20
 
-// readFile reads a file of keys or certificates, and words what is wrong with it.
-func (b *builder) readFile(key, file string) ([]byte, bool) {
-	text, err := readPEM(file)
+// maxCRLFile bounds the files of revoked certificates: half a million of them.
+const maxCRLFile = 16 << 20
+
+// readFile reads a file of keys or certificates of at most most bytes, and words what is wrong
+// with it.
+func (b *builder) readFile(key, file string, most int64) ([]byte, bool) {
+	return b.read(key, file, most, nil)
+}
+
+// readPrivateFile is readFile for a file that nobody but its owner may read.
+func (b *builder) readPrivateFile(key, file string) ([]byte, bool) {
+	return b.read(key, file, maxPEMFile, checkPrivate)
+}
+
+func (b *builder) read(key, file string, most int64, check func(fs.FileInfo) error) ([]byte, bool) {
+	text, err := readAll(file, most, check)
 	if err != nil {
 		b.fault(key, "read %s: %v", file, bare(err))
 		return nil, false
@@ -22,15 +35,25 @@ func (b *builder) readFile(key, file string) ([]byte, bool) {
 	return text, true
 }
 
-func readPEM(file string) ([]byte, error) {
+// readAll reads a file, and first has check, where it is not nil, judge what was opened.
+func readAll(file string, most int64, check func(fs.FileInfo) error) ([]byte, error) {
 	f, err := openFile(file)
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
-	text, err := io.ReadAll(io.LimitReader(f, maxPEMFile+1))
-	if err == nil && len(text) > maxPEMFile {
-		err = fmt.Errorf("larger than %d bytes", maxPEMFile)
+	if check != nil {
+		info, err := f.Stat()
+		if err == nil {
+			err = check(info)
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	text, err := io.ReadAll(io.LimitReader(f, most+1))
+	if err == nil && int64(len(text)) > most {
+		err = fmt.Errorf("larger than %d bytes", most)
 	}
 	return text, err
 }

@@ -3,6 +3,8 @@
 package daemon
 
 import (
+	"fmt"
+	"io/fs"
 	"math"
 	"syscall"
 )
@@ -18,4 +20,12 @@ func openFilesLimit() (int, bool) {
 		return 0, false
 	}
 	return int(l.Cur), true
+}
+
+// checkPrivate refuses a file that others than its owner may read or write.
+func checkPrivate(info fs.FileInfo) error {
+	if mode := info.Mode().Perm(); mode&0o077 != 0 {
+		return fmt.Errorf("its mode is %04o: nobody but its owner may read it (chmod 600)", mode)
+	}
+	return nil
 }

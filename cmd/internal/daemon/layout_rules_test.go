@@ -46,7 +46,7 @@ var layout = map[string]packageRules{
 	},
 	"packets": {},
 	"proxy": {
-		ours:   []string{"auth", "packets", "proxy/relay", "proxy/socket", "proxy/upstream"},
+		ours:   []string{"auth", "packets", "proxy/relay", "proxy/secure", "proxy/socket", "proxy/upstream"},
 		theirs: []string{moduleSys},
 		tests:  []string{moduleGoleak},
 	},
@@ -67,6 +67,7 @@ var layout = map[string]packageRules{
 	"proxy/relay/uring": {
 		theirs: []string{moduleSys},
 	},
+	"proxy/secure": {},
 	"proxy/socket": {
 		theirs: []string{moduleSys},
 		tests:  []string{moduleGoleak},
@@ -76,7 +77,7 @@ var layout = map[string]packageRules{
 		tests: []string{moduleGoleak},
 	},
 	"cmd/internal/daemon": {
-		ours:   []string{"auth", "auth/builtin", "auth/jwt", "config", "packets", "proxy", "proxy/admin", "proxy/relay", "proxy/upstream"},
+		ours:   []string{"auth", "auth/builtin", "auth/jwt", "config", "packets", "proxy", "proxy/admin", "proxy/relay", "proxy/secure", "proxy/upstream"},
 		theirs: []string{"github.com/eclipse/paho.golang"},
 	},
 	"cmd/internal/mint": {

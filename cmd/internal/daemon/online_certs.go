@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"mqttward/config"
 )
 
 // examineCertificates tells of our own certificates: those of the listeners, and the one that the
@@ -15,8 +17,9 @@ func (g *generation) examineCertificates(now time.Time) (found findings) {
 		if g.tls[i] == nil {
 			continue
 		}
-		for _, cert := range g.tls[i].conf.Certificates {
-			found = append(found, certificate(fmt.Sprintf("listener %q, %s", l.Name, l.TLS.CertFile), chain(cert), now)...)
+		files := append([]config.CertificateFiles{{CertFile: l.TLS.CertFile}}, l.TLS.Certificates...)
+		for j, cert := range g.tls[i].conf.Certificates {
+			found = append(found, certificate(fmt.Sprintf("listener %q, %s", l.Name, files[j].CertFile), chain(cert), now)...)
 		}
 	}
 	if u := g.config.Upstream.TLS; u != nil && u.CertFile != "" {

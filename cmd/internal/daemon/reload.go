@@ -2,7 +2,6 @@ package daemon
 
 import (
 	"context"
-	"crypto/tls"
 	"runtime"
 	"slices"
 	"strings"
@@ -10,6 +9,7 @@ import (
 	"time"
 
 	"mqttward/config"
+	"mqttward/proxy"
 )
 
 // work is what goes on beside the server while the daemon runs: the fetching of keys, and the
@@ -157,11 +157,11 @@ func (d *Daemon) swapListener(i int, g *generation) {
 }
 
 // tlsByName is the TLS in force, as a policy wants it.
-func (d *Daemon) tlsByName() map[string]*tls.Config {
-	all := map[string]*tls.Config{}
+func (d *Daemon) tlsByName() map[string]proxy.TLS {
+	all := map[string]proxy.TLS{}
 	for i, t := range d.tls {
 		if t != nil {
-			all[d.opened[i].Name] = t.conf
+			all[d.opened[i].Name] = proxy.TLS{Config: t.conf, Name: t.name}
 		}
 	}
 	return all

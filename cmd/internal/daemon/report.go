@@ -50,6 +50,8 @@ type ReportClient struct {
 	UserName *string `json:"username,omitempty"`
 	// Password is "none", "empty", "token" or "password".
 	Password string `json:"password"`
+	// CertName is the name in its certificate; empty where it has none.
+	CertName string `json:"cert_name,omitempty"`
 }
 
 // ReportStage is what one stage says.

@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"crypto/tls"
+	"fmt"
 	"maps"
 	"runtime/debug"
 	"slices"
@@ -49,14 +50,16 @@ func (g *generation) keySet() *admin.KeySet {
 func (g *generation) certificates() []admin.Certificate {
 	var all []admin.Certificate
 	add := func(name string, conf *tls.Config) {
-		for _, c := range conf.Certificates {
-			if c.Leaf != nil {
-				all = append(all, admin.Certificate{Name: name, NotAfter: c.Leaf.NotAfter})
+		for i, c := range conf.Certificates {
+			shown := name
+			if i > 0 {
+				shown = fmt.Sprintf("%s certificate[%d]", name, i-1) // as its key counts
 			}
+			all = append(all, admin.Certificate{Name: shown, NotAfter: c.Leaf.NotAfter})
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(g.policy.TLS)) {
-		add("listener "+name, g.policy.TLS[name])
+		add("listener "+name, g.policy.TLS[name].Config)
 	}
 	if g.upstreamTLS != nil {
 		add("upstream", g.upstreamTLS)

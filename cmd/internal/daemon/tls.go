@@ -5,10 +5,12 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"fmt"
+	"hash"
 	"time"
 
 	"mqttward/config"
 	"mqttward/proxy"
+	"mqttward/proxy/secure"
 )
 
 // sum tells TLS settings apart, the content of their files included.
@@ -17,6 +19,7 @@ type sum [sha256.Size]byte
 // listenerTLS is the TLS of a listener.
 type listenerTLS struct {
 	conf *tls.Config
+	name secure.NameField // of a client's certificate
 	sum  sum
 }
 
@@ -25,34 +28,116 @@ func (b *builder) listenersTLS() []*listenerTLS {
 	all := make([]*listenerTLS, len(b.config.Listeners))
 	for i, l := range b.config.Listeners {
 		if l.TLS != nil {
-			all[i] = b.listenerTLS(fmt.Sprintf("listener[%d].tls.", i), l.TLS)
+			s := &listenerSettings{b, fmt.Sprintf("listener[%d].tls.", i), l.Name, l.TLS, sha256.New()}
+			all[i] = s.build()
 		}
 	}
 	return all
 }
 
-func (b *builder) listenerTLS(key string, c *config.ListenerTLS) *listenerTLS {
-	conf := &tls.Config{MinVersion: c.MinVersion, CipherSuites: c.CipherSuites}
-	content := sha256.New()
-	fmt.Fprintf(content, "%+v\n", *c)
-	if cert, ok := b.certificate(key, c.CertFile, c.KeyFile); ok {
-		conf.Certificates = []tls.Certificate{cert}
-		for _, der := range cert.Certificate {
-			content.Write(der)
+// listenerSettings are those of a listener's TLS while they are turned into what crypto/tls wants.
+type listenerSettings struct {
+	*builder
+	key     string // of the table, with a dot at its end
+	name    string
+	c       *config.ListenerTLS
+	content hash.Hash // of all files
+}
+
+func (s *listenerSettings) build() *listenerTLS {
+	conf := &tls.Config{MinVersion: s.c.MinVersion, CipherSuites: s.c.CipherSuites}
+	fmt.Fprintf(s.content, "%+v\n", *s.c)
+	s.certificates(conf)
+	authorities := s.clients(conf)
+	if s.c.SessionTicketKeysFile != "" {
+		s.tickets(conf, authorities)
+	}
+	return &listenerTLS{conf: proxy.WithALPN(conf), name: certNameFields[s.c.UserNameFrom], sum: sum(s.content.Sum(nil))}
+}
+
+// certificates are those that clients are shown; the first is for those that ask for no name.
+func (s *listenerSettings) certificates(conf *tls.Config) {
+	add := func(key, certFile, keyFile string) {
+		if cert, ok := s.certificate(key, certFile, keyFile); ok {
+			conf.Certificates = append(conf.Certificates, cert)
+			for _, der := range cert.Certificate {
+				s.content.Write(der)
+			}
 		}
 	}
-	switch c.ClientAuth {
+	add(s.key, s.c.CertFile, s.c.KeyFile)
+	for i, c := range s.c.Certificates {
+		key := fmt.Sprintf("%scertificate[%d].", s.key, i)
+		before := len(conf.Certificates)
+		add(key, c.CertFile, c.KeyFile)
+		if n := len(conf.Certificates); n > before && len(conf.Certificates[n-1].Leaf.DNSNames) == 0 {
+			s.warn(key+"cert_file", "the certificate has no DNS name: no client that asks for a name is shown it")
+		}
+	}
+	if len(s.c.Certificates) > 0 {
+		conf.GetCertificate = secure.ByName(conf.Certificates)
+	}
+}
+
+// clients says how the certificates of clients are judged, and returns the authorities that they
+// may come from.
+func (s *listenerSettings) clients(conf *tls.Config) []*x509.Certificate {
+	switch s.c.ClientAuth {
+	case config.ClientAuthNone:
+		return nil
 	case config.ClientAuthRequest:
 		conf.ClientAuth = tls.VerifyClientCertIfGiven
 	case config.ClientAuthRequire:
 		conf.ClientAuth = tls.RequireAndVerifyClientCert
 	}
-	if c.ClientCAFile != "" {
-		var text []byte
-		conf.ClientCAs, text = b.authorities(key+"client_ca_file", c.ClientCAFile)
-		content.Write(text)
+	authorities, text := s.authorities(s.key+"client_ca_file", s.c.ClientCAFile)
+	s.content.Write(text)
+	v := &secure.Verifier{Authorities: pool(authorities)}
+	if s.c.CRLFile != "" && len(authorities) > 0 {
+		v.Revocations = s.revocations(authorities)
 	}
-	return &listenerTLS{conf: proxy.WithALPN(conf), sum: sum(content.Sum(nil))}
+	conf.ClientCAs, conf.VerifyConnection = v.Authorities, v.VerifyConnection
+	return authorities
+}
+
+// revocations reads what the authorities have revoked.
+func (s *listenerSettings) revocations(authorities []*x509.Certificate) *secure.Revocations {
+	key := s.key + "crl_file"
+	text, ok := s.readFile(key, s.c.CRLFile, maxCRLFile)
+	if !ok {
+		return nil
+	}
+	s.content.Write(text)
+	r, err := secure.ParseRevocations(text, authorities)
+	if err != nil {
+		s.fault(key, "%s: %v", s.c.CRLFile, err)
+		return nil
+	}
+	for _, doubt := range r.Doubts(authorities, time.Now(), soonList) {
+		s.warn(key, "%s: %s", s.c.CRLFile, doubt)
+	}
+	return r
+}
+
+// soonList is how long before a new list of revoked certificates is due that is warned of.
+// Authorities make a new one each week or so, and some each day.
+const soonList = 12 * time.Hour
+
+// tickets takes the keys of session tickets from their file, which belongs to nobody else: whoever
+// reads it can read what clients of TLS 1.2 have sent, and pass for them.
+func (s *listenerSettings) tickets(conf *tls.Config, authorities []*x509.Certificate) {
+	key, file := s.key+"session_ticket_keys_file", s.c.SessionTicketKeysFile
+	text, ok := s.readPrivateFile(key, file)
+	if !ok {
+		return
+	}
+	s.content.Write(text)
+	keys, err := secure.ParseTicketKeys(text)
+	if err != nil {
+		s.fault(key, "%s: %v", file, err)
+		return
+	}
+	conf.SetSessionTicketKeys(keys.For(s.name, authorities))
 }
 
 // upstreamTLS returns how the broker is spoken to, nil where that is in clear.
@@ -67,7 +152,8 @@ func (b *builder) upstreamTLS() *tls.Config {
 		ClientSessionCache: tls.NewLRUClientSessionCache(0),
 	}
 	if c.CAFile != "" {
-		conf.RootCAs, _ = b.authorities("upstream.tls.ca_file", c.CAFile)
+		roots, _ := b.authorities("upstream.tls.ca_file", c.CAFile)
+		conf.RootCAs = pool(roots)
 	}
 	if c.CertFile != "" {
 		if cert, ok := b.certificate("upstream.tls.", c.CertFile, c.KeyFile); ok {
@@ -75,47 +161,4 @@ func (b *builder) upstreamTLS() *tls.Config {
 		}
 	}
 	return conf
-}
-
-// certificate reads a certificate chain and its key.
-func (b *builder) certificate(key, certFile, keyFile string) (tls.Certificate, bool) {
-	chain, certOK := b.readFile(key+"cert_file", certFile)
-	private, keyOK := b.readFile(key+"key_file", keyFile)
-	if !certOK || !keyOK {
-		return tls.Certificate{}, false
-	}
-	cert, err := tls.X509KeyPair(chain, private)
-	if err != nil {
-		b.fault(key+"cert_file", "%s and %s are no certificate and its key: %v", certFile, keyFile, err)
-		return cert, false
-	}
-	b.warnOfDates(key+"cert_file", cert.Leaf)
-	return cert, true
-}
-
-// soon is how long before its end a certificate is warned of.
-const soon = 14 * 24 * time.Hour
-
-// warnOfDates warns of a certificate that is not valid now, or not for long.
-func (b *builder) warnOfDates(key string, cert *x509.Certificate) {
-	const day = "2006-01-02"
-	switch now := time.Now(); {
-	case now.After(cert.NotAfter):
-		b.warn(key, "the certificate has expired on %s", cert.NotAfter.Format(day))
-	case now.Before(cert.NotBefore):
-		b.warn(key, "the certificate is valid from %s on", cert.NotBefore.Format(day))
-	case now.Add(soon).After(cert.NotAfter):
-		b.warn(key, "the certificate expires on %s", cert.NotAfter.Format(day))
-	}
-}
-
-// authorities reads a file of certificates, of which there must be at least one, and returns
-// its content too.
-func (b *builder) authorities(key, file string) (*x509.CertPool, []byte) {
-	pool := x509.NewCertPool()
-	text, ok := b.readFile(key, file)
-	if ok && !pool.AppendCertsFromPEM(text) {
-		b.fault(key, "%s holds no certificate in PEM", file)
-	}
-	return pool, text
 }

@@ -65,6 +65,9 @@ func (b *builder) checkReplacement(name *auth.Template, tokenInUserName bool) {
 	if tokenInUserName && name.UsesUserName() {
 		b.fault(key, `%%u is the token itself where auth.jwt.from = "username": name a claim, such as %%{claim:sub}, or %%c`)
 	}
+	if name.UsesCertName() {
+		b.checkCertName(key)
+	}
 	switch claims := name.Claims(); {
 	case len(claims) == 0:
 	case b.config.Auth.JWT == nil:

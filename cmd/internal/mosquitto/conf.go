@@ -13,10 +13,10 @@ type listener struct {
 	port int
 	host string
 
-	certFile, keyFile, caFile string
-	tlsVersion                string
-	requireCertificate        bool
-	maxConnections            int
+	certFile, keyFile, caFile, crlFile string
+	tlsVersion                         string
+	requireCertificate                 bool
+	maxConnections                     int
 
 	// Of its own only with per_listener_settings.
 	passwordFile   string
@@ -109,6 +109,8 @@ func (c *conf) take(d directive) error {
 		l.keyFile = fromFolder(d.file, d.value)
 	case "cafile":
 		l.caFile = fromFolder(d.file, d.value)
+	case "crlfile":
+		l.crlFile = fromFolder(d.file, d.value)
 	case "tls_version":
 		l.tlsVersion, err = tlsVersion(d.value)
 	case "require_certificate":

@@ -36,6 +36,8 @@ func TestImport(t *testing.T) {
 		{"both", "listener 1883\nallow_anonymous true\npassword_file /x", "allow_anonymous = true\n\n[auth.builtin]\nusers_file = \"/x\"", "", ""},
 		{"a path with a dollar and quotes", "listener 1883\npassword_file /a\"b/${HOME}", `users_file = "/a\"b/$${HOME}"`, "", ""},
 		{"TLS without client certificates", "listener 8883\ncertfile /c\nkeyfile /k\ncafile /a\nallow_anonymous true", "[listener.tls]\ncert_file = \"/c\"\nkey_file = \"/k\"\n", "client_auth", ""},
+		{"revoked certificates", "listener 8883\ncertfile /c\nkeyfile /k\ncafile /a\ncrlfile /r\nrequire_certificate true\nallow_anonymous true", "client_ca_file = \"/a\"\ncrl_file = \"/r\"\n", "", ""},
+		{"revoked certificates that nobody shows", "listener 8883\ncertfile /c\nkeyfile /k\ncrlfile /r\nallow_anonymous true", "key_file = \"/k\"\n", "crl_file", ""},
 		{"two on one port", "listener 1883 10.0.0.1\nlistener 1883 10.0.0.2\nallow_anonymous true", `name = "mqtt-1883-2"`, "", ""},
 		{"the broker's port is free", "listener 1884\nlistener 1885\nallow_anonymous true", "addresses = [\"127.0.0.1:1886\"]", "", ""},
 		{"one limit", "listener 1883\nmax_connections 7\nallow_anonymous true", "max_connections = 7", "", ""},

@@ -107,6 +107,9 @@ func (w *writer) tls(l *listener) {
 	}
 	w.line("client_auth = \"require\"")
 	w.line("client_ca_file = %s", quote(l.caFile))
+	if l.crlFile != "" {
+		w.line("crl_file = %s", quote(l.crlFile))
+	}
 }
 
 // auth prints who may connect.

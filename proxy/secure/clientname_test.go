@@ -1,0 +1,55 @@
+package secure
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"net/url"
+	"testing"
+
+	"mqttward/proxy/proxytest"
+)
+
+func TestClientName(t *testing.T) {
+	ca := proxytest.NewCA(t, "test")
+	uri := func(s string) *url.URL {
+		u, err := url.Parse(s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return u
+	}
+	full := func(c *x509.Certificate) {
+		c.DNSNames, c.EmailAddresses = []string{"d.example"}, []string{"e@example.org"}
+		c.URIs = []*url.URL{uri("spiffe://example.org/device/7")}
+	}
+	double := func(c *x509.Certificate) {
+		c.DNSNames, c.EmailAddresses = []string{"d.example", "e.example"}, []string{"e@example.org", "f@example.org"}
+		c.URIs = []*url.URL{uri("spiffe://example.org/1"), uri("spiffe://example.org/2")}
+		c.Subject = pkix.Name{ExtraNames: []pkix.AttributeTypeAndValue{{Type: commonName, Value: "one"}, {Type: commonName, Value: "two"}}}
+	}
+	bare := func(c *x509.Certificate) {
+		c.DNSNames, c.Subject = nil, pkix.Name{Organization: []string{"o"}}
+	}
+	for _, tc := range []struct {
+		name   string
+		change func(*x509.Certificate)
+		want   [5]string // by field
+	}{
+		{"one of each", full, [5]string{"", "device-7", "spiffe://example.org/device/7", "d.example", "e@example.org"}},
+		{"two of each", double, [5]string{}},
+		{"none", bare, [5]string{}},
+	} {
+		cert := ca.IssueAs("device-7", tc.change).Leaf
+		for field, want := range tc.want {
+			s := &tls.ConnectionState{PeerCertificates: []*x509.Certificate{cert}, VerifiedChains: [][]*x509.Certificate{{cert, ca.Certificate()}}}
+			if got := NameField(field).Of(s); got != want {
+				t.Errorf("%s, field %d: got %q, want %q", tc.name, field, got, want)
+			}
+			s.VerifiedChains = nil
+			if got := NameField(field).Of(s); got != "" {
+				t.Errorf("%s, field %d, not verified: got %q, want none", tc.name, field, got)
+			}
+		}
+	}
+}

@@ -1,0 +1,167 @@
+package secure
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"mqttward/proxy/proxytest"
+)
+
+const hour = time.Hour
+
+// parseLists reads lists that have no fault.
+func parseLists(t *testing.T, text []byte, authorities ...*proxytest.CA) *Revocations {
+	t.Helper()
+	r, err := ParseRevocations(text, certificates(authorities))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+func certificates(all []*proxytest.CA) []*x509.Certificate {
+	var certs []*x509.Certificate
+	for _, ca := range all {
+		certs = append(certs, ca.Certificate())
+	}
+	return certs
+}
+
+// chains returns those that crypto/x509 finds from a certificate to one of roots.
+func chains(t *testing.T, c tls.Certificate, between []*proxytest.CA, roots ...*proxytest.CA) [][]*x509.Certificate {
+	t.Helper()
+	o := x509.VerifyOptions{Roots: x509.NewCertPool(), Intermediates: x509.NewCertPool(), KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}}
+	for _, r := range roots {
+		o.Roots.AddCert(r.Certificate())
+	}
+	for _, b := range between {
+		o.Intermediates.AddCert(b.Certificate())
+	}
+	all, err := c.Leaf.Verify(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return all
+}
+
+func TestRevocations(t *testing.T) {
+	root, other := proxytest.NewCA(t, "root"), proxytest.NewCA(t, "other")
+	issuing := root.Authority("issuing")
+	good, bad, direct := issuing.Issue("good"), issuing.Issue("bad"), root.Issue("direct")
+	foreign := other.IssueAs("foreign", func(c *x509.Certificate) { c.SerialNumber = bad.Leaf.SerialNumber })
+	between := []*proxytest.CA{issuing}
+	next := time.Now().Add(hour)
+	issuingCert := tls.Certificate{Leaf: issuing.Certificate()}
+	all := slices.Concat(root.CRL(next), issuing.CRL(next, bad), other.CRL(next))
+	for _, tc := range []struct {
+		name  string
+		lists []byte
+		cert  tls.Certificate
+		roots []*proxytest.CA
+		want  string
+	}{
+		{"good", all, good, []*proxytest.CA{root, issuing}, ""},
+		{"revoked", all, bad, []*proxytest.CA{root, issuing}, "is revoked"},
+		{"of the root itself", all, direct, []*proxytest.CA{root, issuing}, ""},
+		{"same serial number of another authority", all, foreign, []*proxytest.CA{root, issuing, other}, ""},
+		{"authority revoked", slices.Concat(root.CRL(next, issuingCert), issuing.CRL(next)), good, []*proxytest.CA{root, issuing}, "is revoked"},
+		{"no list of the issuer", root.CRL(next), good, []*proxytest.CA{root, issuing}, "no list"},
+		{"no list of the issuer's issuer", issuing.CRL(next), good, []*proxytest.CA{root, issuing}, ""}, // issuing is trusted by itself
+		{"list too old", slices.Concat(root.CRL(next), issuing.CRL(time.Now().Add(-time.Second))), good, []*proxytest.CA{issuing, root}, "too old"},
+		{"the newer of two lists", slices.Concat(issuing.CRL(next), issuing.CRL(next, good)), good, []*proxytest.CA{issuing}, "is revoked"},
+		{"the newer of two lists, first", slices.Concat(newer(issuing, next, good), issuing.CRL(next)), good, []*proxytest.CA{issuing}, "is revoked"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			r := parseLists(t, tc.lists, root, issuing, other)
+			err := r.judge(chains(t, tc.cert, between, tc.roots...), time.Now())
+			var revoked *RevokedError
+			switch {
+			case tc.want == "" && err != nil:
+				t.Errorf("got %v, want no error", err)
+			case tc.want != "" && (!errors.As(err, &revoked) || !strings.Contains(err.Error(), tc.want)):
+				t.Errorf("got %v, want a RevokedError with %q", err, tc.want)
+			}
+		})
+	}
+	if err := (&Revocations{}).judge(nil, time.Now()); err == nil {
+		t.Error("a client without a chain was accepted")
+	}
+}
+
+// newer returns a list that is newer than the next one.
+func newer(ca *proxytest.CA, next time.Time, revoked ...tls.Certificate) []byte {
+	old := *ca
+	for range 5 {
+		old.CRL(next)
+	}
+	return old.CRL(next, revoked...)
+}
+
+// A list without a date for the next one holds for ever. CRL writes one always, so that this list
+// is made by hand.
+func TestListWithoutANextUpdateHolds(t *testing.T) {
+	l := &list{}
+	if l.expired(time.Now().Add(100 * 365 * 24 * hour)) {
+		t.Error("it is too old")
+	}
+}
+
+func TestFaultyRevocations(t *testing.T) {
+	root, stranger, namesake := proxytest.NewCA(t, "root"), proxytest.NewCA(t, "stranger"), proxytest.NewCA(t, "root")
+	next := time.Now().Add(hour)
+	good := root.CRL(next)
+	for name, tc := range map[string]struct {
+		text []byte
+		want string
+	}{
+		"empty":               {nil, "no list"},
+		"text":                {[]byte("x"), "no list"},
+		"a certificate":       {root.PEM(), "CERTIFICATE"},
+		"cut":                 {good[:len(good)-30], "not whole"},
+		"cut after a list":    {slices.Concat(good, good[:50]), "not whole"},
+		"broken DER":          {[]byte{0x30, 1, 2}, "list 1"},
+		"of a stranger":       {stranger.CRL(next), "not in client_ca_file"},
+		"signed by another":   {namesake.CRL(next), "not signed by"},
+		"the second is wrong": {slices.Concat(good, stranger.CRL(next)), "list 2"},
+	} {
+		if _, err := ParseRevocations(tc.text, certificates([]*proxytest.CA{root})); err == nil || !strings.Contains(err.Error(), tc.want) {
+			t.Errorf("%s: got %v, want an error with %q", name, err, tc.want)
+		}
+	}
+}
+
+func TestDoubtsAboutRevocations(t *testing.T) {
+	root, second := proxytest.NewCA(t, "root"), proxytest.NewCA(t, "second")
+	both := certificates([]*proxytest.CA{root, second})
+	now := time.Now()
+	for name, tc := range map[string]struct {
+		lists []byte
+		want  []string
+	}{
+		"none":     {slices.Concat(root.CRL(now.Add(48*hour)), second.CRL(now.Add(48*hour))), nil},
+		"missing":  {root.CRL(now.Add(48 * hour)), []string{`no list of "CN=second"`}},
+		"too old":  {slices.Concat(root.CRL(now.Add(-time.Minute)), second.CRL(now.Add(48*hour))), []string{`"CN=root" was due`}},
+		"due soon": {slices.Concat(root.CRL(now.Add(48*hour)), second.CRL(now.Add(hour))), []string{`"CN=second" is due`}},
+	} {
+		got := parseLists(t, tc.lists, root, second).Doubts(both, now, 12*hour)
+		if len(got) != len(tc.want) {
+			t.Errorf("%s: got %q, want %q", name, got, tc.want)
+			continue
+		}
+		for i, want := range tc.want {
+			if !strings.Contains(got[i], want) {
+				t.Errorf("%s: got %q, want %q", name, got[i], want)
+			}
+		}
+	}
+	leaf := []*x509.Certificate{root.Issue("trusted by itself").Leaf}
+	leaf[0].BasicConstraintsValid = true
+	if got := (&Revocations{}).Doubts(leaf, now, hour); len(got) > 0 {
+		t.Errorf("a certificate that signs nobody: got %q, want nothing", got)
+	}
+}
