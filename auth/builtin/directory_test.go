@@ -9,13 +9,18 @@ import (
 	"mqttward/auth"
 )
 
+const (
+	saltedText  = "$emqx$sha256,prefix$YQ==$6wqTCaV+lw5wuK1a9MchpDJ91RPRwP88H/eN2eymQp8="
+	derivedText = "$emqx$pbkdf2,sha256,4096$YQ==$6wqTCaV+lw5wuK1a9MchpDJ91RPRwP88H/eN2eymQp8="
+)
+
 // everyHash is a hash of each kind and shape that is stored.
 var everyHash = []string{
 	emptySHA512, emptyPBKDF2, emptyArgon2, emptyBcrypt, snailPBKDF2, maxBcrypt,
 	"{SHA}W6ph5Mm5Pz8GgiULbPgzG37mj9g=",
-	"$emqx$sha256,prefix$YQ==$6wqTCaV+lw5wuK1a9MchpDJ91RPRwP88H/eN2eymQp8=",
+	saltedText,
 	"$emqx$sha256,disable$$6wqTCaV+lw5wuK1a9MchpDJ91RPRwP88H/eN2eymQp8=",
-	"$emqx$pbkdf2,sha256,4096$YQ==$6wqTCaV+lw5wuK1a9MchpDJ91RPRwP88H/eN2eymQp8=",
+	derivedText,
 }
 
 func TestStoredHashesComeBackWhole(t *testing.T) {

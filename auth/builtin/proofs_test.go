@@ -90,6 +90,9 @@ func TestStoredHashesAreToldApartByEveryPart(t *testing.T) {
 		with(emptyArgon2, "c2Fs", "c2Ft"), with(emptyArgon2, "yDCb", "yDCc"),
 		// One byte of twelve moves from the salt to the hash.
 		"$argon2id$v=19$m=64,t=1,p=1$AAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAA", "$argon2id$v=19$m=64,t=1,p=1$AAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAA",
+		"{SHA}W6ph5Mm5Pz8GgiULbPgzG37mj9g=", "{SHA}W6ph5Mm5Pz8GgiULbPgzG37mj9k=",
+		saltedText, with(saltedText, "prefix", "suffix"), with(saltedText, "YQ==", "YWE="), with(saltedText, "6wqT", "6wqU"),
+		derivedText, with(derivedText, "4096", "4097"), with(derivedText, "YQ==", "YWE="), with(derivedText, "6wqT", "6wqU"), with(derivedText, "sha256", "sha512"),
 		emptyBcrypt, with(emptyBcrypt, "$04$", "$05$"), with(emptyBcrypt, "./AB", "./AC"), with(emptyBcrypt, "hfHD", "hfHE"),
 	} {
 		text := string(mustParse(t, s).appendStored(nil))
