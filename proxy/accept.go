@@ -36,19 +36,24 @@ type netAcceptor struct {
 	srv *Server
 }
 
-func (a netAcceptor) serve() error { return a.srv.accept(a.Listener) }
-func (a netAcceptor) discard()     { a.Close() }
+func (a netAcceptor) serve() error {
+	defer a.srv.roster.stopped()
+	return a.srv.accept(a.Listener)
+}
+
+func (a netAcceptor) discard() { a.Close() }
 
 // listen notes what ends accepting, unless the server is ending itself. One must be taken from
 // the goroutines afterwards.
 func (s *Server) listen(closer io.Closer) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.draining.Err() != nil {
+	if s.draining.Err() != nil || s.stopping.Load() {
 		closer.Close()
 		return false
 	}
 	s.listeners[closer] = struct{}{}
+	s.roster.accepts()
 	s.goroutines.Add(1)
 	return true
 }
@@ -67,6 +72,9 @@ func (s *Server) accept(l *Listener) error {
 			}
 			return ErrServerClosed
 		case errors.Is(err, net.ErrClosed):
+			if s.stopping.Load() {
+				return ErrServerClosed
+			}
 			return err
 		case err != nil:
 			s.log.Error("accept", "listener", l.Name, "error", err, "retry_in", wait.String())

@@ -35,21 +35,20 @@ func TestDrainEndsSessionsEvenly(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				p, stop := newPipes(t, func(o *proxy.Options) { o.Limits.HalfCloseTimeout = 100 * time.Millisecond })
 				defer stop()
-				told := make(chan time.Duration, clients)
-				var begun time.Time
+				told := make(chan time.Time, clients)
 				for range clients {
 					c := p.connect(packets.V5)
 					go func() {
 						_, _ = io.ReadFull(c, make([]byte, len(serverShuttingDown)))
-						told <- time.Since(begun)
+						told <- time.Now()
 						c.Close()
 					}()
 				}
-				begun = time.Now()
+				begun := time.Now()
 				done := shutdownOver(p.server, proxy.Drain{Over: time.Duration(seconds) * time.Second})
 				var each [20]int // twentieths of the time
 				for range clients {
-					after := <-told
+					after := (<-told).Sub(begun)
 					each[min(19, int(after.Seconds()*20)/seconds)]++
 				}
 				if err := <-done; err != nil {

@@ -2,7 +2,10 @@ package proxy
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"net"
+	"os"
 	"syscall"
 	"time"
 )
@@ -45,4 +48,37 @@ func listen(ctx context.Context, bind string, control func(network, address stri
 		return nil, err
 	}
 	return own(l.(*net.TCPListener))
+}
+
+// Inherit returns the listener of a TCP socket that somebody else has opened, and that f holds. It
+// has a descriptor of its own: f stays the caller's.
+func Inherit(f *os.File) (net.Listener, error) {
+	l, err := net.FileListener(f)
+	if err != nil {
+		return nil, err
+	}
+	t, ok := l.(*net.TCPListener)
+	if !ok {
+		l.Close()
+		return nil, fmt.Errorf("%s is no TCP socket", l.Addr())
+	}
+	if err := checkListens(t); err != nil {
+		l.Close()
+		return nil, err
+	}
+	return own(t)
+}
+
+// Duplicate returns another descriptor of l, which [Listen] or [Inherit] has returned. Both are the
+// same socket: closing one leaves the other, and whoever waits to be accepted.
+func Duplicate(l net.Listener) (*os.File, error) {
+	c, ok := l.(syscall.Conn)
+	if !ok {
+		return nil, errors.ErrUnsupported
+	}
+	raw, err := c.SyscallConn()
+	if err != nil {
+		return nil, err
+	}
+	return duplicate(raw)
 }

@@ -31,6 +31,7 @@ type nursery struct {
 	place    atomic.Bool    // a place was freed since
 	backOff  time.Duration  // after an error
 	first    [connectBufferSize]byte
+	stopped  bool // the last that was accepted has a place
 
 	mu     sync.Mutex
 	young  []*connection // those that have sent nothing, by slot; nil: free
@@ -111,6 +112,7 @@ func (n *nursery) leads() {
 				return
 			}
 		}
+		n.seeStop()
 		if n.srv.draining.Err() != nil {
 			n.end(ErrServerClosed)
 			return
@@ -122,8 +124,24 @@ func (n *nursery) leads() {
 	}
 }
 
+// seeStop sees whether accepting is over: those that are young are served all the same.
+func (n *nursery) seeStop() {
+	if !n.srv.stopping.Load() || n.stopped {
+		return
+	}
+	_ = n.socket.Close() // before we say so: whoever stops us closes it too, maybe later
+	if n.placed == nil {
+		n.stopped = true
+		n.srv.roster.stopped()
+	}
+}
+
 // end is the end of leading. The connection that has no place goes.
 func (n *nursery) end(err error) {
+	if !n.stopped {
+		n.stopped = true
+		n.srv.roster.stopped()
+	}
 	if n.placed != nil {
 		n.placed.Close()
 	}
@@ -225,7 +243,7 @@ func (n *nursery) placeFreed() {
 // acceptFailed deals with an error of accept, and reports whether this goroutine leads still.
 func (n *nursery) acceptFailed(err error) bool {
 	switch {
-	case errors.Is(err, syscall.EAGAIN):
+	case errors.Is(err, syscall.EAGAIN), n.srv.stopping.Load() && errors.Is(err, net.ErrClosed):
 		n.knocking = false
 	case errors.Is(err, syscall.ECONNABORTED):
 	case n.srv.draining.Err() != nil:

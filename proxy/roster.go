@@ -13,7 +13,8 @@ import (
 // roster knows every connection from accept to its end. It is safe for concurrent use.
 type roster struct {
 	mu          sync.Mutex
-	empty       *sync.Cond               // both maps are
+	empty       *sync.Cond               // connections are, and maybe sessions
+	acceptors   int                      // those that may still bring a connection
 	connections map[*connection]struct{} // those with a goroutine of their own
 	sessions    map[*session]struct{}    // those that relay, or are about to
 	max         int                      // clients that may be admitted; 0: no limit
@@ -100,9 +101,24 @@ func (r *roster) end(s *session, up, down uint64) {
 }
 
 func (r *roster) tell() {
-	if len(r.connections)+len(r.sessions) == 0 {
+	if len(r.connections) == 0 {
 		r.empty.Broadcast()
 	}
+}
+
+// accepts counts one that accepts connections, and stopped says that the last of its connections
+// has entered.
+func (r *roster) accepts() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.acceptors++
+}
+
+func (r *roster) stopped() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.acceptors--
+	r.tell()
 }
 
 // drain sees to it that no session begins any more, and returns those that have begun.
@@ -128,6 +144,17 @@ func (r *roster) cut() {
 
 // wait returns nil once nothing is left, or the error of ctx.
 func (r *roster) wait(ctx context.Context) error {
+	return r.await(ctx, func() bool { return len(r.connections)+len(r.sessions) == 0 })
+}
+
+// settle returns nil once everybody who was accepted is a session, or has gone, and nobody is
+// accepted any more.
+func (r *roster) settle(ctx context.Context) error {
+	return r.await(ctx, func() bool { return r.acceptors+len(r.connections) == 0 })
+}
+
+// await returns nil once done says so, under the lock, or the error of ctx.
+func (r *roster) await(ctx context.Context, done func() bool) error {
 	stop := context.AfterFunc(ctx, func() {
 		r.mu.Lock()
 		defer r.mu.Unlock()
@@ -136,7 +163,7 @@ func (r *roster) wait(ctx context.Context) error {
 	defer stop()
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	for len(r.connections)+len(r.sessions) > 0 {
+	for !done() {
 		if err := ctx.Err(); err != nil {
 			return err
 		}

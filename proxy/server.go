@@ -50,6 +50,8 @@ type Server struct {
 	// draining ends when the server begins to end: whoever is not relaying yet is refused.
 	draining context.Context
 	drain    context.CancelFunc
+	// stopping is set when nobody is accepted any more: another process goes on with that.
+	stopping atomic.Bool
 
 	mu        sync.Mutex
 	listeners map[io.Closer]struct{}

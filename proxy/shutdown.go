@@ -19,6 +19,19 @@ func (s *Server) Sessions() int {
 // Accepted is the number of connections that were accepted so far.
 func (s *Server) Accepted() uint64 { return s.lastConn.Load() }
 
+// StopAccepting closes the listeners, which another process has a descriptor of, and lets whoever was
+// accepted become a session: it returns nil when nobody is on the way any more, or else the error
+// of ctx. Sessions go on; Shutdown or Close must follow.
+func (s *Server) StopAccepting(ctx context.Context) error {
+	s.mu.Lock()
+	s.stopping.Store(true)
+	for l := range s.listeners {
+		l.Close() // it stays in the map: what serves it is yet to be woken by the end
+	}
+	s.mu.Unlock()
+	return s.roster.settle(ctx)
+}
+
 // Shutdown closes the listeners, refuses whoever is not relaying yet with shutting_down, ends
 // every session as d has it, MQTT 5.0 clients with DISCONNECT 0x8B where a packet boundary comes,
 // and waits for all of them. When ctx ends first, its error is returned, and Close ends the rest.

@@ -26,7 +26,7 @@ does not work.
 func check(args []string, stdout, stderr io.Writer) int {
 	f := flags("check", checkHelp, stderr)
 	online := f.Bool("online", false, "ask the broker and the key set's server too")
-	b, code := build(f, args, stdout, stderr, io.Discard)
+	b, code := build(f, args, stdout, stderr, io.Discard, daemon.Options{})
 	if b == nil {
 		return code
 	}

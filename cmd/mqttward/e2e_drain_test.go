@@ -125,21 +125,20 @@ func TestSessionsEndOverDrainTimeoutAndQuietlyWhereThatIsWanted(t *testing.T) {
 	for quiet := range wards {
 		w := startWard(t, plainListener, upstreamAt(b.addr()), sampleTokens,
 			fmt.Sprintf("[shutdown]\ndrain_timeout = \"%ds\"\ndrain_quiet = %t\n", seconds, quiet == 1))
-		ends := make(chan time.Duration, each)
-		var begun time.Time
+		ends := make(chan time.Time, each)
 		for i := range each {
 			id := fmt.Sprintf("d%d-%d", quiet, i)
 			d := connect(t, w.addr("plain"), profile{version: versions[i%len(versions)], id: id, will: &message{topic: "will/" + id, payload: "gone"}})
 			go func() {
 				d.ending()
-				ends <- time.Since(begun)
+				ends <- time.Now()
 			}()
 		}
-		begun = time.Now()
+		begun := time.Now()
 		w.signals <- syscall.SIGTERM
 		var seen [seconds]int
 		for range each {
-			seen[min(seconds-1, int((<-ends).Seconds()))]++
+			seen[min(seconds-1, int((<-ends).Sub(begun).Seconds()))]++
 		}
 		if err := w.wait(); err != nil {
 			t.Errorf("quiet %d: Run returned %v, want nil", quiet, err)

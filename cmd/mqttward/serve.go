@@ -19,6 +19,9 @@ const serveHelp = `Usage: mqttward serve [-c FILE]
 Runs the proxy in the foreground and logs to standard error.
 SIGTERM and SIGINT end it in order, a second one at once. SIGHUP reads the
 configuration and the files that it names anew; a faulty one changes nothing.
+SIGUSR2 starts this program anew, from the same path, with the same arguments
+and the listening sockets: when it serves, the old process drains and ends.
+Sockets are taken from systemd too, by the listeners' names or in their order.
 
   mqttward serve -c /etc/mqttward/mqttward.toml
 `
@@ -26,11 +29,16 @@ configuration and the files that it names anew; a faulty one changes nothing.
 func serve(args []string, stdout, stderr io.Writer) int {
 	// First of all: a signal that comes while a large users file is read must not end us.
 	signals := make(chan os.Signal, 16)
-	signal.Notify(signals, syscall.SIGHUP)
+	signal.Notify(signals, daemon.Signals()...)
 	defer signal.Stop(signals)
+	var o daemon.Options
+	if err := o.FromProcess(); err != nil {
+		fmt.Fprintf(stderr, "mqttward serve: %v\n", err)
+		return exitFailed
+	}
 	spool := daemon.NewSpool(stderr)
 	defer spool.Close()
-	b, code := build(flags("serve", serveHelp, stderr), args, stdout, stderr, spool)
+	b, code := build(flags("serve", serveHelp, stderr), args, stdout, stderr, spool, o)
 	if b == nil {
 		return code
 	}
@@ -65,9 +73,9 @@ type built struct {
 }
 
 // build parses the flags of a command, to which it adds -c, and builds the daemon of the
-// configuration that they name, which logs to logTo. It returns nil where the command ends with
+// configuration that they name, which logs to logTo, with what else is in o. It returns nil where the command ends with
 // code.
-func build(f *flag.FlagSet, args []string, stdout, stderr, logTo io.Writer) (b *built, code int) {
+func build(f *flag.FlagSet, args []string, stdout, stderr, logTo io.Writer, o daemon.Options) (b *built, code int) {
 	file := configFlag(f)
 	if code, done := parse(f, args, stdout, stderr); done {
 		return nil, code
@@ -78,7 +86,8 @@ func build(f *flag.FlagSet, args []string, stdout, stderr, logTo io.Writer) (b *
 		return nil, badConfig(stderr, err)
 	}
 	b = &built{file: *file, log: daemon.NewLogger(c.Log, logTo)}
-	if b.daemon, err = daemon.New(c, daemon.Options{Log: b.log, Load: load}); err != nil {
+	o.Log, o.Load = b.log, load
+	if b.daemon, err = daemon.New(c, o); err != nil {
 		return nil, badConfig(stderr, err)
 	}
 	return b, exitOK

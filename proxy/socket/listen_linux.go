@@ -93,3 +93,21 @@ func (l *Listener) Close() error {
 
 // Addr implements net.Listener.
 func (l *Listener) Addr() net.Addr { return net.TCPAddrFromAddrPort(l.address) }
+
+// SyscallConn implements [syscall.Conn]. Only Control works: nothing waits here.
+func (l *Listener) SyscallConn() (syscall.RawConn, error) { return rawListener{l}, nil }
+
+type rawListener struct{ *Listener }
+
+func (r rawListener) Control(f func(fd uintptr)) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.fd < 0 {
+		return net.ErrClosed
+	}
+	f(uintptr(r.fd))
+	return nil
+}
+
+func (rawListener) Read(func(fd uintptr) bool) error  { return syscall.ENOTSUP }
+func (rawListener) Write(func(fd uintptr) bool) error { return syscall.ENOTSUP }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net"
+	"os"
 	"slices"
 
 	"mqttward/auth"
@@ -99,11 +100,14 @@ func (a *adminListener) recorderOrNone() *admin.Recorder {
 	return a.recorder
 }
 
-func (a *adminListener) listen(ctx context.Context) (err error) {
-	if a == nil {
-		return nil
+// listen opens the listener, or takes over the socket in passed, where there is one.
+func (a *adminListener) listen(ctx context.Context, passed *os.File) (err error) {
+	if passed != nil {
+		a.listener, err = net.FileListener(passed)
+	} else {
+		a.listener, err = (&net.ListenConfig{}).Listen(ctx, "tcp", a.bind)
 	}
-	if a.listener, err = (&net.ListenConfig{}).Listen(ctx, "tcp", a.bind); err != nil {
+	if err != nil {
 		return fmt.Errorf("admin listener: %w", err)
 	}
 	return nil

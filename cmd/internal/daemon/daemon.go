@@ -1,9 +1,7 @@
 package daemon
 
 import (
-	"context"
 	"errors"
-	"fmt"
 	"net"
 	"os"
 	"runtime"
@@ -12,6 +10,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"mqttward/cmd/internal/handover"
+	"mqttward/cmd/internal/systemd"
 	"mqttward/config"
 	"mqttward/proxy"
 	"mqttward/proxy/relay"
@@ -24,12 +24,23 @@ type Options struct {
 	Log *Logger
 	// Load reads the configuration anew, on SIGHUP. Nil means that it can't be: SIGHUP says so.
 	Load func() (*config.Config, error)
+	// Inherited are sockets to take over, from systemd or from a process that this one follows. Nil
+	// means that every listener is opened.
+	Inherited *handover.Inherited
+	// Program is what a successor is started from, on SIGUSR2. Nil means that there can't be one:
+	// SIGUSR2 says so.
+	Program *handover.Program
+	// Notify tells the service manager. Nil means that there is none.
+	Notify *systemd.Notifier
 }
 
 // Daemon is a mqttward that is ready to run, once.
 type Daemon struct {
 	log       *Logger
 	load      func() (*config.Config, error)
+	inherited *handover.Inherited
+	program   *handover.Program
+	notify    *systemd.Notifier
 	server    *proxy.Server
 	relay     relay.Relay
 	listeners []proxy.Listener
@@ -45,6 +56,7 @@ type Daemon struct {
 	started    time.Time
 
 	draining, reloadFailed atomic.Bool
+	succeeded              atomic.Bool // another process has taken over
 
 	mu      sync.Mutex
 	current *generation
@@ -62,7 +74,7 @@ func New(c *config.Config, o Options) (*Daemon, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := &Daemon{started: time.Now(), log: o.Log, load: o.Load, processors: processors, current: g, opened: c.Listeners, tls: slices.Clone(g.tls)}
+	d := &Daemon{started: time.Now(), log: o.Log, load: o.Load, inherited: o.Inherited, program: o.Program, notify: o.Notify, processors: processors, current: g, opened: c.Listeners, tls: slices.Clone(g.tls)}
 	g.policy.TLS = d.tlsByName()
 	d.relay, d.engine, d.why, err = relay.New(relay.Options{Engine: string(c.Relay.Engine), Loops: c.Relay.Loops})
 	if err != nil {
@@ -88,30 +100,6 @@ func (d *Daemon) generation() *generation {
 	return d.current
 }
 
-// Listen opens every listener. When one fails, none stays open.
-func (d *Daemon) Listen(ctx context.Context) error {
-	if err := d.admin.listen(ctx); err != nil {
-		return err
-	}
-	for i := range d.listeners {
-		listen := proxy.Listen
-		if d.opened[i].ReusePort {
-			listen = proxy.ListenShared
-		}
-		l, err := listen(ctx, d.opened[i].Bind)
-		if err != nil {
-			d.admin.close()
-			for j := range i {
-				d.listeners[j].Close()
-				d.listeners[j].Listener = nil
-			}
-			return fmt.Errorf("listener %q: %w", d.listeners[i].Name, err)
-		}
-		d.listeners[i].Listener = l
-	}
-	return nil
-}
-
 // Addr returns the address of the listener called name, or nil where none is open.
 func (d *Daemon) Addr(name string) net.Addr {
 	for _, l := range d.listeners {
@@ -126,14 +114,10 @@ func (d *Daemon) Addr(name string) net.Addr {
 func (d *Daemon) Close() {
 	d.closing.Do(func() {
 		d.server.Close()
-		for _, l := range d.listeners {
-			if l.Listener != nil {
-				l.Close() // one that was opened and never served
-			}
-		}
-		d.admin.close()
+		d.closeListeners()
 		d.relay.Close()
 		d.generation().close()
+		d.notify.Close()
 	})
 }
 

@@ -5,22 +5,31 @@ import (
 	"os"
 	"time"
 
+	"mqttward/config"
 	"mqttward/proxy"
 )
 
-// drain ends the sessions, over drain_timeout at most. What other signals want is heard meanwhile:
-// one more that stops cuts at once, and a reload is not for a process that ends.
-func (d *Daemon) drain(s os.Signal, stops <-chan os.Signal, hangups <-chan struct{}) error {
+// endTime is more than it takes to end once drain_timeout is over.
+const endTime = 10 * time.Second
+
+// drain ends the sessions, over drain_timeout at most.
+func (d *Daemon) drain(s os.Signal, h heard) error {
 	conf := d.generation().config.Shutdown
 	d.draining.Store(true)
+	d.notify.Stopping(conf.DrainDelay + conf.DrainTimeout + endTime)
 	d.log.Info("shutting down", "signal", s.String(), "sessions", d.server.Sessions(), "drain_delay", conf.DrainDelay.String(), "drain_timeout", conf.DrainTimeout.String())
 	ctx, cut := context.WithCancel(context.Background())
 	defer cut()
-	go d.hearWhileDraining(ctx, cut, stops, hangups)
+	go d.hearWhileDraining(ctx, cut, h, 0)
 	select {
 	case <-time.After(conf.DrainDelay):
 	case <-ctx.Done():
 	}
+	return d.endSessions(ctx, conf)
+}
+
+// endSessions ends what is left, and cuts it when drain_timeout is over, or ctx.
+func (d *Daemon) endSessions(ctx context.Context, conf config.Shutdown) error {
 	ctx, cancel := context.WithTimeout(ctx, conf.DrainTimeout)
 	defer cancel()
 	if err := d.server.Shutdown(ctx, proxy.Drain{Over: conf.DrainTimeout, Quiet: conf.DrainQuiet}); err != nil {
@@ -33,17 +42,25 @@ func (d *Daemon) drain(s os.Signal, stops <-chan os.Signal, hangups <-chan struc
 	return nil
 }
 
-// hearWhileDraining calls cut at a signal that stops, until ctx ends.
-func (d *Daemon) hearWhileDraining(ctx context.Context, cut func(), stops <-chan os.Signal, hangups <-chan struct{}) {
+// hearWhileDraining hears what else is wanted, until ctx ends: a signal that stops calls cut, after
+// as many as are let pass, since a manager that ends a service signals all of its processes; and
+// neither a reload nor an upgrade is for a process that ends.
+func (d *Daemon) hearWhileDraining(ctx context.Context, cut func(), h heard, pass int) {
 	for {
 		select {
 		case <-ctx.Done():
 			return
-		case s := <-stops:
+		case s := <-h.stops:
+			if pass--; pass >= 0 {
+				d.log.Info("ending already: another signal cuts what is left", "signal", s.String())
+				continue
+			}
 			d.log.Warn("a second signal: cutting what is left", "signal", s.String())
 			cut()
-		case <-hangups:
+		case <-h.hangups:
 			d.log.Warn("SIGHUP: not reloaded while shutting down")
+		case <-h.upgrades:
+			d.log.Warn("SIGUSR2: not upgraded while shutting down")
 		}
 	}
 }

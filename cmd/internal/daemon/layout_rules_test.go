@@ -76,8 +76,14 @@ var layout = map[string]packageRules{
 		ours:  []string{"proxy/relay", "proxy/socket"},
 		tests: []string{moduleGoleak},
 	},
+	"cmd/internal/handover": {
+		theirs: []string{moduleSys},
+	},
+	"cmd/internal/systemd": {
+		theirs: []string{moduleSys},
+	},
 	"cmd/internal/daemon": {
-		ours:   []string{"auth", "auth/builtin", "auth/jwt", "config", "packets", "proxy", "proxy/admin", "proxy/relay", "proxy/secure", "proxy/upstream"},
+		ours:   []string{"cmd/internal/handover", "cmd/internal/systemd", "auth", "auth/builtin", "auth/jwt", "config", "packets", "proxy", "proxy/admin", "proxy/relay", "proxy/secure", "proxy/upstream"},
 		theirs: []string{"github.com/eclipse/paho.golang"},
 	},
 	"cmd/internal/mint": {

@@ -19,7 +19,9 @@ type work struct {
 	ctx        context.Context // ends with Run
 	fetching   context.CancelFunc
 	prepared   chan prepared
-	retired    []chan struct{} // closed to end a generation early, oldest first
+	upgraded   chan upgraded
+	giveUp     context.CancelFunc // ends an upgrade that is under way
+	retired    []chan struct{}    // closed to end a generation early, oldest first
 	background sync.WaitGroup
 }
 

@@ -4,19 +4,19 @@ import (
 	"context"
 	"errors"
 	"os"
-	"syscall"
 
 	"mqttward/proxy"
 )
 
 // Run serves until a signal says to stop, and drains: SIGTERM and SIGINT end it in order, a
-// second one at once; SIGHUP reloads the configuration. The listeners must be open. It returns
+// second one at once; SIGHUP reloads the configuration, and SIGUSR2 starts a process that takes over.
+// The listeners must be open. It returns
 // nil when every session ended in time, [ErrForced] when some had to be cut, and any other
 // error when a listener failed.
 func (d *Daemon) Run(signals <-chan os.Signal) error {
 	defer d.Close()
 	ctx, cancel := context.WithCancel(context.Background())
-	w := &work{daemon: d, ctx: ctx, prepared: make(chan prepared)}
+	w := &work{daemon: d, ctx: ctx, prepared: make(chan prepared), upgraded: make(chan upgraded), giveUp: func() {}}
 	defer w.end()
 	defer cancel()
 	defer d.admin.close() // whoever looks sees the end, too
@@ -27,6 +27,11 @@ func (d *Daemon) Run(signals <-chan os.Signal) error {
 	w.background.Go(func() {
 		tidy(ctx, func() (uint64, int) { return d.server.Accepted(), d.server.Sessions() })
 	})
+	w.background.Go(func() { d.showLife(ctx) })
+	h := sortSignals(ctx, signals)
+	if s, err := d.beReady(h); err != nil || s != nil {
+		return err
+	}
 	failed := make(chan error, len(d.listeners)+1)
 	d.admin.serve(w, failed)
 	for _, l := range d.listeners {
@@ -39,52 +44,40 @@ func (d *Daemon) Run(signals <-chan os.Signal) error {
 	}
 	// Serve returns once the server is closed, and must have before we wait for it.
 	defer d.server.Close()
-	stops, hangups := sortSignals(ctx, signals)
-	reloads := hangups // nil while one is being prepared
+	d.serves()
+	reloads, upgrades := h.hangups, h.upgrades // nil while one is under way
 	for {
 		select {
 		case err := <-failed:
 			return err
-		case s := <-stops:
-			return d.drain(s, stops, hangups)
+		case s := <-h.stops:
+			w.giveUp()
+			return d.drain(s, h)
 		case <-reloads:
 			if d.load == nil {
 				d.log.Warn("SIGHUP: there is no configuration file to be read again")
 				continue
 			}
+			d.notify.Reloading()
 			w.prepare()
 			reloads = nil
 		case p := <-w.prepared:
 			w.finish(p)
-			reloads = hangups
+			d.notify.Ready()
+			reloads = h.hangups
+		case <-upgrades:
+			if d.program == nil {
+				d.log.Warn("SIGUSR2: there is no program to be started")
+				continue
+			}
+			w.upgrade()
+			upgrades = nil
+		case u := <-w.upgraded:
+			if u.err == nil {
+				return d.retire(u.successor.PID(), h)
+			}
+			d.log.Error("upgrade: no new process, this one goes on", "error", u.err)
+			upgrades = h.upgrades
 		}
 	}
-}
-
-// sortSignals takes signals apart as they come, so that none is lost because another is being
-// dealt with: those that stop, and hang-ups, of which one stands for all that have not been
-// heard.
-func sortSignals(ctx context.Context, signals <-chan os.Signal) (stops <-chan os.Signal, hangups <-chan struct{}) {
-	stop, hup := make(chan os.Signal, 2), make(chan struct{}, 1)
-	go func() {
-		for {
-			select {
-			case <-ctx.Done():
-				return
-			case s := <-signals:
-				if s == syscall.SIGHUP {
-					select {
-					case hup <- struct{}{}:
-					default:
-					}
-					continue
-				}
-				select {
-				case stop <- s:
-				default: // two are enough
-				}
-			}
-		}
-	}()
-	return stop, hup
 }

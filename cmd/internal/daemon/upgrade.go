@@ -1,0 +1,147 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"mqttward/cmd/internal/handover"
+)
+
+const (
+	// upgradeTimeout is how long a successor may take until it is ready.
+	upgradeTimeout = time.Minute
+	// keysTimeout is how long a successor waits for its keys: less, so that it can say why.
+	keysTimeout = 45 * time.Second
+)
+
+// upgraded is what came of an upgrade: the successor, or why there is none.
+type upgraded struct {
+	successor *handover.Successor
+	err       error
+}
+
+// upgrade starts a successor, beside Run, and delivers what comes of it. It can be given up: then
+// a successor that is not ready yet is ended at once, and one that is in order.
+func (w *work) upgrade() {
+	wanted, giveUp := context.WithCancel(w.ctx)
+	w.giveUp = giveUp
+	w.background.Go(func() {
+		defer giveUp()
+		ctx, cancel := context.WithTimeoutCause(wanted, upgradeTimeout, fmt.Errorf("it was not ready within %v", upgradeTimeout))
+		defer cancel()
+		u := upgraded{}
+		if u.successor, u.err = w.daemon.succeed(ctx); u.err != nil && ctx.Err() != nil {
+			u.err = context.Cause(ctx)
+		}
+		select {
+		case w.upgraded <- u:
+		case <-wanted.Done():
+			if u.err == nil {
+				u.successor.Stop()
+			}
+		}
+	})
+}
+
+// succeed starts a successor with our sockets and waits until it is ready.
+func (d *Daemon) succeed(ctx context.Context) (*handover.Successor, error) {
+	sockets, err := d.duplicates()
+	if err != nil {
+		return nil, err
+	}
+	s, err := handover.Start(*d.program, sockets)
+	closeFiles(sockets)
+	if err != nil {
+		return nil, err
+	}
+	d.log.Info("upgrade: waiting for the new process", "pid", s.PID(), "program", d.program.Path)
+	return s, s.Wait(ctx)
+}
+
+// retire ends the daemon after its successor has begun to serve. Nobody that we have accepted is
+// lost: whoever is on the way becomes a session here, and then all sessions end as in a shutdown.
+func (d *Daemon) retire(pid int, h heard) error {
+	g := d.generation()
+	d.notify.MainPID(pid)
+	d.succeeded.Store(true)
+	d.draining.Store(true)
+	d.log.Info("upgrade: the new process serves, this one ends", "pid", pid, "sessions", d.server.Sessions())
+	d.admin.close()
+	ctx, cut := context.WithCancel(context.Background())
+	defer cut()
+	go d.hearWhileDraining(ctx, cut, h, 1)
+	settling, cancel := context.WithTimeout(ctx, g.config.Limits.ConnectTimeout+g.config.Limits.AuthTimeout)
+	defer cancel()
+	_ = d.server.StopAccepting(settling) // who is silent for so long is refused
+	return d.endSessions(ctx, g.config.Shutdown)
+}
+
+// errNoKeys says that a successor can't judge whom the process before it could.
+var errNoKeys = errors.New("the key set could not be had: the process before this one goes on")
+
+// beReady waits, in a successor, until there is a key set where one is configured: the process
+// before it has one, and goes on in the meantime. It reports what stopped the wait early, or nil.
+func (d *Daemon) beReady(h heard) (os.Signal, error) {
+	if !d.inherited.IsUpgrade() {
+		return nil, nil
+	}
+	timeout := time.After(keysTimeout)
+	for !d.generation().hasKeys() {
+		select {
+		case s := <-h.stops:
+			return s, nil
+		case <-timeout:
+			return nil, errNoKeys
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
+	return nil, nil
+}
+
+// hasKeys reports whether the key set is usable, where there has to be one.
+func (g *generation) hasKeys() bool {
+	if g.jwt == nil {
+		return true
+	}
+	keys, ok := g.jwt.JWKSStatus()
+	return !ok || keys.Usable
+}
+
+// serves tells whoever waits for it that every listener is served.
+func (d *Daemon) serves() {
+	if !d.inherited.IsUpgrade() {
+		d.notify.Ready()
+		return
+	}
+	// The manager hears of us from the process before us.
+	if err := d.inherited.Ready(); err != nil {
+		d.log.Warn("upgrade", "error", err)
+		d.notify.Ready()
+	}
+}
+
+// showLife gives the service manager signs of life, until ctx ends: as long as neither the server nor
+// what is in force is stuck in a lock.
+func (d *Daemon) showLife(ctx context.Context) {
+	interval := d.notify.Interval()
+	if interval <= 0 {
+		return
+	}
+	ticker := time.NewTicker(interval)
+	defer ticker.Stop()
+	for {
+		d.server.Sessions()
+		d.generation()
+		if !d.succeeded.Load() {
+			d.notify.Alive()
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+	}
+}

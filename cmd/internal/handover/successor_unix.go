@@ -1,0 +1,91 @@
+//go:build unix
+
+package handover
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// Successor is a process that was started to follow this one.
+type Successor struct {
+	cmd   *exec.Cmd
+	ready *os.File
+}
+
+// Start starts p with sockets, as this process's child.
+func Start(p Program, sockets []Socket) (*Successor, error) {
+	ours, theirs, err := os.Pipe()
+	if err != nil {
+		return nil, err
+	}
+	defer theirs.Close()
+	info := passed{Parent: os.Getpid()}
+	cmd := exec.Command(p.Path, p.Args[1:]...)
+	cmd.Args[0] = p.Args[0]
+	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
+	cmd.ExtraFiles = []*os.File{theirs}
+	for _, s := range sockets {
+		info.Sockets = append(info.Sockets, passedSocket{s.Name, s.Bind})
+		cmd.ExtraFiles = append(cmd.ExtraFiles, s.File)
+	}
+	value, err := json.Marshal(info)
+	if err != nil {
+		ours.Close()
+		return nil, err
+	}
+	cmd.Env = append(environment(), variable+"="+string(value))
+	if err := cmd.Start(); err != nil {
+		ours.Close()
+		return nil, err
+	}
+	return &Successor{cmd: cmd, ready: ours}, nil
+}
+
+// environment is this process's without what names the process that systemd started.
+func environment() []string {
+	var env []string
+	for _, e := range os.Environ() {
+		if !strings.HasPrefix(e, "WATCHDOG_PID=") {
+			env = append(env, e)
+		}
+	}
+	return env
+}
+
+// PID is the process id.
+func (s *Successor) PID() int { return s.cmd.Process.Pid }
+
+// Stop tells the successor to end in order.
+func (s *Successor) Stop() { _ = s.cmd.Process.Signal(unix.SIGTERM) }
+
+// errNotReady says that a successor ended, or closed its pipe.
+var errNotReady = errors.New("it ended before it was ready")
+
+// Wait returns nil when the successor is ready. Where it ends before that, or ctx does, the error
+// says so, and nothing is left of it. It must be called once.
+func (s *Successor) Wait(ctx context.Context) error {
+	stop := context.AfterFunc(ctx, func() { _ = s.cmd.Process.Kill() })
+	n, _ := s.ready.Read(make([]byte, 1))
+	s.ready.Close()
+	if !stop() && ctx.Err() != nil {
+		_ = s.cmd.Wait()
+		return ctx.Err()
+	}
+	if n == 1 {
+		go func() { _ = s.cmd.Wait() }() // so that no zombie is left, should it end before we do
+		return nil
+	}
+	_ = s.cmd.Process.Kill() // it may have closed its pipe only
+	if err := s.cmd.Wait(); err != nil {
+		return fmt.Errorf("%w: %w", errNotReady, err)
+	}
+	return errNotReady
+}
