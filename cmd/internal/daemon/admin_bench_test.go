@@ -4,6 +4,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"os"
 	"testing"
 	"time"
 
@@ -31,10 +32,10 @@ func benchmarked(b *testing.B, name, admin string) *Daemon {
 	if err := d.Listen(b.Context()); err != nil {
 		b.Fatal(err)
 	}
-	ended := make(chan error, 1)
-	go func() { ended <- d.Run(nil) }()
+	signals, ended := make(chan os.Signal, 1), make(chan error, 1)
+	go func() { ended <- d.Run(signals) }()
 	b.Cleanup(func() {
-		d.server.Close()
+		signals <- os.Interrupt
 		<-ended
 	})
 	if name == "scraped" {
