@@ -283,8 +283,13 @@ func TestTrafficCountsSessions(t *testing.T) {
 		{Listener: "main", Version: packets.V311, Upstream: r.broker.Addr(), Count: 1},
 		{Listener: "main", Version: packets.V5, Upstream: r.broker.Addr(), Count: 2},
 	}
-	got := r.server.Traffic().Sessions
-	if len(got) != 2 || got[0] != want[0] || got[1] != want[1] {
+	traffic := r.server.Traffic()
+	if got := traffic.Sessions; len(got) != 2 || got[0] != want[0] || got[1] != want[1] {
 		t.Errorf("got %+v, want %+v", got, want)
 	}
+	up, down := len(frame(client(packets.V311, "u", "p")))+2*len(frame(client(packets.V5, "u", "p"))), 4+2*5
+	proxytest.Eventually(t, "the bytes of live sessions", func() bool {
+		traffic := r.server.Traffic()
+		return traffic.BytesUp == uint64(up) && traffic.BytesDown == uint64(down)
+	})
 }
