@@ -129,13 +129,11 @@ func (x *Explanation) end(t *Trail, stage string, v *Verdict) {
 	x.Stages = append(x.Stages, StageExplanation{stage, t.steps, v.Decision, v.Reason, v.Detail})
 }
 
-// LogValue is the explanation in one line.
-func (x *Explanation) LogValue() slog.Value {
-	var b strings.Builder
+// Lines are the explanation, a line for each stage.
+func (x *Explanation) Lines() []string {
+	lines := make([]string, len(x.Stages))
 	for i, s := range x.Stages {
-		if i > 0 {
-			b.WriteString(" | ")
-		}
+		var b strings.Builder
 		fmt.Fprintf(&b, "%s: ", s.Stage)
 		for _, step := range s.Steps {
 			if step.Outcome == Fails {
@@ -147,9 +145,13 @@ func (x *Explanation) LogValue() slog.Value {
 		if s.Decision == Deny {
 			fmt.Fprintf(&b, " %v", s.Reason)
 		}
+		lines[i] = b.String()
 	}
-	return slog.StringValue(b.String())
+	return lines
 }
+
+// LogValue is the explanation in one line.
+func (x *Explanation) LogValue() slog.Value { return slog.StringValue(strings.Join(x.Lines(), " | ")) }
 
 // Quote is text as it may be shown, in quotes.
 func Quote(b []byte) string { return `"` + Display(b) + `"` }

@@ -125,6 +125,15 @@ func Reasons() []Reason {
 	return all
 }
 
+// ChainReasons returns the reasons for which a chain may deny, those of its stages included.
+func ChainReasons() []Reason {
+	all := []Reason{Busy}
+	for r := NoCredentials; r < numReasons; r++ {
+		all = append(all, r)
+	}
+	return all
+}
+
 // StageReasons returns the reasons for which the stage called name may deny; nil for one that is
 // not ours.
 func StageReasons(name string) []Reason {

@@ -15,14 +15,15 @@ const (
 // check notes what does not fit together in c. It takes the paths of the keys as the file
 // has them. A value whose key has a problem already is the default, or empty, here.
 func (d *document) check(c *Config) {
-	d.checkListeners(c.Listeners)
+	d.checkListeners(c)
 	d.checkUpstream(c)
 	d.checkCredentials(c)
 	d.checkAuth(c)
 	d.checkAdmin(c)
 }
 
-func (d *document) checkListeners(listeners []Listener) {
+func (d *document) checkListeners(c *Config) {
+	listeners := c.Listeners
 	if len(listeners) == 0 && !d.faultyBelow("listener") {
 		d.fault("listener", `nowhere to listen: write [[listener]], name = "mqtt", bind = "0.0.0.0:1883", each on its own line`)
 	}
@@ -36,6 +37,7 @@ func (d *document) checkListeners(listeners []Listener) {
 		d.checkName(path+".name", l.Name, names)
 		d.checkBind(path+".bind", l.Bind, listeners[:i])
 		d.checkReusePort(path+".reuse_port", l.ReusePort, canReusePort)
+		d.checkMode(path, &l, c.Upstream.Credentials.Mode)
 		if l.TLS != nil {
 			d.checkListenerTLS(path+".tls", l.TLS)
 		}

@@ -41,9 +41,23 @@ type Listener struct {
 	// ReusePort says that other processes of the same user may listen at Bind too, each with
 	// this key set, and share its clients (SO_REUSEPORT). Never set where the system has none.
 	ReusePort bool
+	// Mode says whether clients that may not come in are refused; the default is ModeEnforce.
+	Mode ListenerMode
+	// EnforcePercent is the share of client ids for which they are, 1 to 100, the default. It has
+	// no meaning where Mode is ModeObserve, which refuses none.
+	EnforcePercent int
 	// TLS is nil where the listener speaks plain TCP.
 	TLS *ListenerTLS
 }
+
+// ListenerMode says whether clients that may not come in are refused.
+type ListenerMode string
+
+// The values of mode. ModeObserve lets through whom the stages would refuse, and tells of it.
+const (
+	ModeEnforce ListenerMode = "enforce"
+	ModeObserve ListenerMode = "observe"
+)
 
 // ListenerTLS is a [listener.tls] table.
 type ListenerTLS struct {

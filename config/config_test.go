@@ -114,6 +114,14 @@ level = "debug"
 format = "json"
 `
 
+// What can't stand beside replaced credentials, and so is not in full.
+func TestModesArrive(t *testing.T) {
+	got := mustParse(t, "[[listener]]\nname = \"a\"\nbind = \":1\"\nmode = \"observe\"\n[[listener]]\nname = \"b\"\nbind = \":2\"\nenforce_percent = 7\n"+base).Listeners
+	if got[0].Mode != ModeObserve || got[1].Mode != ModeEnforce || got[1].EnforcePercent != 7 {
+		t.Errorf("got %+v", got)
+	}
+}
+
 func TestEveryKeyArrives(t *testing.T) {
 	dir := t.TempDir()
 	if err := os.WriteFile(filepath.Join(dir, "password"), []byte("hunter2\r\n"), 0o600); err != nil {
@@ -126,8 +134,8 @@ func TestEveryKeyArrives(t *testing.T) {
 	at := func(name string) string { return filepath.Join(dir, name) }
 	want := &Config{
 		Listeners: []Listener{
-			{Name: "plain", Bind: ":1883", ReusePort: true},
-			{Name: "tls-1", Bind: "[::1]:8883", TLS: &ListenerTLS{
+			{Name: "plain", Bind: ":1883", ReusePort: true, Mode: ModeEnforce, EnforcePercent: 100},
+			{Name: "tls-1", Bind: "[::1]:8883", Mode: ModeEnforce, EnforcePercent: 100, TLS: &ListenerTLS{
 				CertFile: at("server.crt"), KeyFile: "/etc/server.key", MinVersion: tls.VersionTLS13,
 				ClientAuth: ClientAuthRequire, ClientCAFile: at("ca.crt"), CRLFile: at("ca.crl"), UserNameFrom: CertNameURI,
 				Certificates:          []CertificateFiles{{at("b.crt"), at("b.key")}, {at("c.crt"), at("c.key")}},
@@ -184,7 +192,7 @@ func TestEveryKeyArrives(t *testing.T) {
 func TestDefaults(t *testing.T) {
 	got := mustParse(t, base+"jwks_url = \"http://localhost/\"\n[auth.builtin]\nusers_file = \"/u\"\n[upstream.tls]\n")
 	want := &Config{
-		Listeners: []Listener{{Name: "mqtt", Bind: "0.0.0.0:1883"}},
+		Listeners: []Listener{{Name: "mqtt", Bind: "0.0.0.0:1883", Mode: ModeEnforce, EnforcePercent: 100}},
 		Upstream: Upstream{
 			Addresses: []string{"127.0.0.1:1884"}, Balance: BalanceClientID, TLS: &UpstreamTLS{},
 			Credentials: Credentials{Mode: CredentialsForward},

@@ -22,10 +22,12 @@ func readConfig(t *table) *Config {
 
 func readListener(t *table) Listener {
 	return Listener{
-		Name:      t.string("name"),
-		Bind:      t.string("bind"),
-		ReusePort: t.bool("reuse_port", false),
-		TLS:       readListenerTLS(t.table("tls")),
+		Name:           t.string("name"),
+		Bind:           t.string("bind"),
+		ReusePort:      t.bool("reuse_port", false),
+		Mode:           enum(t, "mode", ModeEnforce, ModeEnforce, ModeObserve),
+		EnforcePercent: t.int("enforce_percent", 100, 1, 100),
+		TLS:            readListenerTLS(t.table("tls")),
 	}
 }
 

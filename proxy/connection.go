@@ -47,6 +47,8 @@ type connection struct {
 	verdict auth.Verdict
 	// explained is how the verdict came about; nil where nobody wants to know.
 	explained *auth.Explanation
+	observed  bool              // the chain's verdict does not hold for it
+	spared    bool              // and the chain would have refused it
 	address   *upstream.Address // once dialled
 }
 
@@ -237,6 +239,7 @@ func (c *connection) judge() *refusal {
 	} else {
 		c.verdict = c.policy.Chain.Authenticate(ctx, &c.creds)
 	}
+	c.observed = !c.enforced()
 	switch {
 	case c.verdict.Decision == auth.Accept:
 		return nil
@@ -246,6 +249,10 @@ func (c *connection) judge() *refusal {
 	r := &refusal{reason: c.verdict.Reason, busy: LimitHashQueue, detail: c.verdict.Detail}
 	if ctx.Err() != nil {
 		r.busy = LimitAuthTimeout
+	}
+	if c.observed {
+		c.spare(r)
+		return nil
 	}
 	return r
 }

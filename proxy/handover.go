@@ -11,7 +11,7 @@ import (
 
 // handOver dials the broker, gives it the CONNECT and what followed it, and starts the relay.
 func (c *connection) handOver(all []byte, n int) *refusal {
-	connect, r := c.policy.Credentials.rewrite(&c.connect, &c.creds, c.verdict)
+	connect, r := c.forUpstream()
 	if r != nil {
 		return r
 	}
@@ -48,6 +48,15 @@ func (c *connection) handOver(all []byte, n int) *refusal {
 	c.srv.roster.handOver(c)
 	session.start(c, pair)
 	return nil
+}
+
+// forUpstream is the CONNECT that the broker gets. That of whom nobody has let in is its own: it gets
+// none of our credentials.
+func (c *connection) forUpstream() (*packets.Connect, *refusal) {
+	if c.spared {
+		return &c.connect, nil
+	}
+	return c.policy.Credentials.rewrite(&c.connect, &c.creds, c.verdict)
 }
 
 // connectWriteTimeout bounds the write of CONNECT to a broker that was reached: the kernel

@@ -68,6 +68,10 @@ func milliseconds(since time.Time) slog.Attr {
 }
 
 func (c *connection) logAccepted() {
+	if c.spared {
+		c.logSpared()
+		return
+	}
 	attrs := append(c.who(), slog.String("stage", c.verdict.Stage), slog.String("verdict", auth.Accept.String()))
 	if name := c.verdict.Identity.Name; name != "" {
 		attrs = append(attrs, slog.String("identity", auth.Display([]byte(name))))
@@ -98,7 +102,7 @@ func (c *connection) logRefused(r *refusal, code packets.ReasonCode, answered bo
 	attrs := c.who()
 	// What came after the verdict is no stage's doing.
 	verdict := auth.Deny
-	if c.verdict.Stage != "" {
+	if c.verdict.Stage != "" && !c.spared {
 		verdict = c.verdict.Decision
 		attrs = append(attrs, slog.String("stage", c.verdict.Stage))
 	}

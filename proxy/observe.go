@@ -22,6 +22,9 @@ type Observer interface {
 	Connected(listener string, v packets.Version)
 	// Refused tells of a client that was refused, whether or not it can be told.
 	Refused(r Refusal)
+	// Spared tells of a client that the chain would have refused, and that was let through since its
+	// verdict does not hold for it (see [Enforcement]). Whatever becomes of it is told besides.
+	Spared(r Refusal)
 	// Answered tells of a refusal's CONNACK that was sent.
 	Answered(v packets.Version, code packets.ReasonCode)
 	// BrokerAnswered tells of the broker's CONNACK; with valid false it sent something else.
@@ -53,6 +56,9 @@ type Refusal struct {
 	Code packets.ReasonCode
 	// Detail says more, as in the log; it may be empty.
 	Detail string
+	// Explanation is how the stages came to the verdict; nil where that was not written down,
+	// which it is at debug level alone. Claims' values are in it.
+	Explanation *auth.Explanation
 }
 
 // Limit is one of those that clients meet.
@@ -155,7 +161,10 @@ func (c *connection) shownRefusal(r *refusal, code packets.ReasonCode, answered 
 	shown := Refusal{
 		Time: time.Now(), Conn: c.id, Listener: c.listener.Name, Remote: peerOf(c.socket), Version: c.connect.Version,
 		ClientID: auth.Display(c.creds.ClientID), UserName: auth.Display(c.creds.UserName), HasUserName: c.creds.HasUserName,
-		Stage: c.verdict.Stage, Reason: r.reason, Detail: r.detail,
+		Reason: r.reason, Detail: r.detail, Explanation: c.explained,
+	}
+	if !c.spared { // or else it is refused for something else
+		shown.Stage = c.verdict.Stage
 	}
 	if answered {
 		shown.Code = code
@@ -173,6 +182,7 @@ func (unobserved) Accepted(string)                              {}
 func (unobserved) Secured(HandshakeResult, bool)                {}
 func (unobserved) Connected(string, packets.Version)            {}
 func (unobserved) Refused(Refusal)                              {}
+func (unobserved) Spared(Refusal)                               {}
 func (unobserved) Answered(packets.Version, packets.ReasonCode) {}
 func (unobserved) BrokerAnswered(packets.ReasonCode, bool)      {}
 func (unobserved) Limited(Limit)                                {}

@@ -23,7 +23,7 @@ type witness struct {
 	accepted, joined int
 	closed           map[string]int
 	limits           map[string]int
-	refusals         []proxy.Refusal
+	refusals, spared []proxy.Refusal
 	answered         []packets.ReasonCode
 	broker           []packets.ReasonCode
 	invalid          int
@@ -43,6 +43,7 @@ func (w *witness) Accepted(string)                     { w.note(func() { w.accep
 func (w *witness) Secured(proxy.HandshakeResult, bool) {}
 func (w *witness) Connected(string, packets.Version)   { w.note(func() { w.joined++ }) }
 func (w *witness) Refused(r proxy.Refusal)             { w.note(func() { w.refusals = append(w.refusals, r) }) }
+func (w *witness) Spared(r proxy.Refusal)              { w.note(func() { w.spared = append(w.spared, r) }) }
 func (w *witness) Answered(_ packets.Version, c packets.ReasonCode) {
 	w.note(func() { w.answered = append(w.answered, c) })
 }

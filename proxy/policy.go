@@ -19,6 +19,9 @@ type Policy struct {
 	UpstreamRate UpstreamRate
 	// Credentials say what the broker sees of a client's credentials.
 	Credentials CredentialPolicy
+	// Enforcement holds the listeners, by name, for which not every verdict of the chain holds. It
+	// holds for all clients of a listener that is not in it.
+	Enforcement map[string]Enforcement
 	// Refusals say how refused clients are answered.
 	Refusals RefusalOptions
 	// Expiry says what becomes of a session whose proof ends.

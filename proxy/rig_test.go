@@ -58,6 +58,8 @@ type options struct {
 	tls    *tls.Config
 	// certName says what of a client's certificate is its name.
 	certName secure.NameField
+	// ofNet has the listener be one of package net, whose clients have a goroutine each.
+	ofNet bool
 }
 
 // rig is a server on a loopback port, in front of a broker that records.
@@ -97,7 +99,11 @@ func newRig(t testing.TB, change func(*options)) *rig {
 		}
 		o.Upstream = pool
 	}
-	l, err := proxy.Listen(context.Background(), "127.0.0.1:0")
+	listen := proxy.Listen
+	if o.ofNet {
+		listen = func(_ context.Context, bind string) (net.Listener, error) { return net.Listen("tcp", bind) }
+	}
+	l, err := listen(context.Background(), "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -71,7 +71,7 @@ func (c *connection) newSession() *session {
 // time means never.
 func (c *connection) expires() time.Time {
 	e := c.verdict.Identity.Expires
-	if e.IsZero() || c.policy.Expiry.Keep {
+	if e.IsZero() || c.policy.Expiry.Keep || c.observed {
 		return time.Time{}
 	}
 	if j := c.policy.Expiry.Jitter; j > 0 {

@@ -45,6 +45,9 @@ func printReport(w io.Writer, r *daemon.Report) error {
 	if r.Upstream != "" {
 		line("upstream", "%s", r.Upstream)
 	}
+	for _, text := range r.Observed {
+		line("OBSERVED", "%s", text)
+	}
 	_, err := io.WriteString(w, b.String())
 	return err
 }

@@ -65,6 +65,12 @@ func (r *Recorder) Refused(refusal proxy.Refusal) {
 	r.refusals.add(refusal)
 }
 
+// Spared implements proxy.Observer.
+func (r *Recorder) Spared(refusal proxy.Refusal) {
+	r.wouldRefuse.WithLabelValues(refusal.Reason.String()).Inc()
+	r.spared.add(refusal)
+}
+
 // Answered implements proxy.Observer.
 func (r *Recorder) Answered(v packets.Version, code packets.ReasonCode) {
 	i := versionIndex(v)

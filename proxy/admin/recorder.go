@@ -21,6 +21,7 @@ const namespace = "mqttward"
 type Recorder struct {
 	registry *prometheus.Registry
 	refusals *refusals
+	spared   *refusals // that would have been
 
 	connections *prometheus.CounterVec   // listener
 	closed      *prometheus.CounterVec   // listener, reason: proxy.CloseReasons
@@ -33,6 +34,7 @@ type Recorder struct {
 	dialErrors  *prometheus.CounterVec // reason: upstream.Failures
 	handshakes  *prometheus.CounterVec // result: proxy.HandshakeResults, resumed: "true" or "false"
 	limits      *prometheus.CounterVec // limit: proxy.AllLimits
+	wouldRefuse *prometheus.CounterVec // reason: auth.ChainReasons
 
 	// What each connect counts is found without a lock: see counts.go.
 	listening map[string]*listenerCounts
@@ -77,7 +79,7 @@ var codes = func() (words [256]string) {
 
 // NewRecorder returns a recorder of what comes in at the listeners, by their names.
 func NewRecorder(listeners []string) *Recorder {
-	r := &Recorder{registry: prometheus.NewRegistry(), refusals: newRefusals(), listening: map[string]*listenerCounts{}}
+	r := &Recorder{registry: prometheus.NewRegistry(), refusals: newRefusals(), spared: newRefusals(), listening: map[string]*listenerCounts{}}
 	r.connections = r.counter("connections_total", "Connections that were accepted.", "listener")
 	r.closed = r.counter("connections_closed_total", "Connections that are over, by why.", "listener", "reason")
 	r.connects = r.counter("connects_total", "Clients that were let in or refused; the result is \"accepted\" or why not.", "listener", "version", "result")
@@ -89,6 +91,7 @@ func NewRecorder(listeners []string) *Recorder {
 	r.dialErrors = r.counter("upstream_dial_errors_total", "Tries to reach an address of the broker that failed.", "reason")
 	r.handshakes = r.counter("tls_handshakes_total", "TLS handshakes of clients.", "result", "resumed")
 	r.limits = r.counter("limits_hit_total", "Times that a limit was met.", "limit")
+	r.wouldRefuse = r.counter("would_refuse_total", "Clients that the stages would have refused, and that were let through: a listener observes.", "reason")
 	for _, l := range listeners {
 		r.listening[l] = r.newListenerCounts(l)
 	}
@@ -128,6 +131,9 @@ func (r *Recorder) begin() {
 		}
 	}
 	r.success = r.connackGot.WithLabelValues(codes[packets.Success])
+	for _, reason := range auth.ChainReasons() {
+		r.wouldRefuse.WithLabelValues(reason.String())
+	}
 	for _, f := range upstream.Failures() {
 		r.dialErrors.WithLabelValues(f.String())
 	}

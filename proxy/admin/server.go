@@ -26,6 +26,9 @@ type Options struct {
 	// is called by several goroutines at once, for whoever asks, and must be quick. It must not
 	// be nil.
 	NotReady func() []string
+	// Notices say what else whoever asks whether we are ready must know, as NotReady does. Nil
+	// means that there is nothing.
+	Notices func() []string
 	// Settings are those to begin with.
 	Settings Settings
 	// Log is told of faults. Nil means slog.Default().
@@ -36,6 +39,7 @@ type Options struct {
 type Server struct {
 	recorder *Recorder
 	notReady func() []string
+	notices  func() []string
 	gate     atomic.Pointer[gate]
 	http     *http.Server
 	metrics  http.Handler
@@ -62,7 +66,10 @@ func New(o Options) *Server {
 	if o.Log == nil {
 		o.Log = slog.Default()
 	}
-	s := &Server{recorder: o.Recorder, state: o.State, notReady: o.NotReady}
+	s := &Server{recorder: o.Recorder, state: o.State, notReady: o.NotReady, notices: o.Notices}
+	if s.notices == nil {
+		s.notices = func() []string { return nil }
+	}
 	s.Set(o.Settings)
 	register(o.Recorder, s.look)
 	s.metrics = promhttp.HandlerFor(o.Recorder.registry, promhttp.HandlerOpts{
@@ -135,11 +142,14 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // serveReady says whether clients should be sent here.
 func (s *Server) serveReady(w http.ResponseWriter) {
+	status, body := http.StatusOK, "ready\n"
 	if why := s.notReady(); len(why) > 0 {
-		text(w, http.StatusServiceUnavailable, "not ready: "+strings.Join(why, "; ")+"\n")
-		return
+		status, body = http.StatusServiceUnavailable, "not ready: "+strings.Join(why, "; ")+"\n"
 	}
-	text(w, http.StatusOK, "ready\n")
+	for _, notice := range s.notices() {
+		body += notice + "\n"
+	}
+	text(w, status, body)
 }
 
 func text(w http.ResponseWriter, status int, body string) {

@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"fmt"
 	"time"
 
 	"mqttward/proxy"
@@ -37,6 +38,20 @@ type State struct {
 type Listener struct {
 	Name, Address string
 	TLS           bool
+	// Observed is the share of client ids, in per cent, whom the stages do not refuse here: 0 is
+	// as usual, 100 refuses nobody.
+	Observed int
+}
+
+// Notice says of a listener that does not refuse everybody that it does not; empty where it does.
+func (l Listener) Notice() string {
+	switch {
+	case l.Observed >= 100:
+		return fmt.Sprintf("listener %q ONLY OBSERVES: whom the stages would refuse is let through", l.Name)
+	case l.Observed > 0:
+		return fmt.Sprintf("listener %q ONLY OBSERVES %d per cent of client ids: whom of these the stages would refuse is let through", l.Name, l.Observed)
+	}
+	return ""
 }
 
 // Certificate is one that we show.

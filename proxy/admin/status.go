@@ -27,6 +27,8 @@ type status struct {
 	Certificates []certificateStatus `json:"certificates"`
 	Bytes        bytesStatus         `json:"bytes"`
 	Refusals     refusalsStatus      `json:"refusals"`
+	WouldRefuse  sparedStatus        `json:"would_refuse"`
+	Notices      []string            `json:"notices"` // what whoever looks must know
 }
 
 type configStatus struct {
@@ -38,6 +40,8 @@ type listenerStatus struct {
 	Name    string `json:"name"`
 	Address string `json:"address"`
 	TLS     bool   `json:"tls"`
+	// Observed is the share of client ids, in per cent, whom the stages do not refuse here.
+	Observed int `json:"observed_percent"`
 	// Connections are all that are open, those without a verdict included.
 	Connections int64 `json:"connections"`
 	// Sessions are those that were let in, by the version that they speak.
@@ -80,6 +84,12 @@ type refusalsStatus struct {
 	Last        []refusalStatus `json:"last"` // the newest first
 }
 
+// sparedStatus are those who would have been refused, and were let through.
+type sparedStatus struct {
+	Total uint64          `json:"total"`
+	Last  []refusalStatus `json:"last"` // the newest first
+}
+
 type spanStatus struct {
 	Start    time.Time      `json:"start"`
 	ByReason map[string]int `json:"by_reason"`
@@ -97,6 +107,8 @@ type refusalStatus struct {
 	Reason   string    `json:"reason"`
 	Code     string    `json:"code,omitempty"` // absent where the connection was just closed
 	Detail   string    `json:"detail,omitempty"`
+	// Steps are how the stages came to it, where that was written down.
+	Steps []string `json:"steps,omitempty"`
 }
 
 // status returns what is true right now, with those of the last refusals that word is found in.
@@ -113,6 +125,7 @@ func (s *Server) status(word string) status {
 
 		Listeners: s.recorder.listeners(state), Upstreams: upstreams(state), KeySets: keySets(state, now),
 		Certificates: []certificateStatus{}, Refusals: s.recorder.refusals.status(word),
+		WouldRefuse: s.recorder.spared.sparedStatus(word), Notices: append([]string{}, s.notices()...),
 	}
 	for _, c := range state.Certificates {
 		st.Certificates = append(st.Certificates, certificateStatus{c.Name, c.NotAfter.UTC()})
@@ -123,7 +136,7 @@ func (s *Server) status(word string) status {
 func (r *Recorder) listeners(s State) []listenerStatus {
 	all := make([]listenerStatus, len(s.Listeners))
 	for i, l := range s.Listeners {
-		all[i] = listenerStatus{Name: l.Name, Address: l.Address, TLS: l.TLS, Sessions: map[string]int{}}
+		all[i] = listenerStatus{Name: l.Name, Address: l.Address, TLS: l.TLS, Observed: l.Observed, Sessions: map[string]int{}}
 		if c := r.listening[l.Name]; c != nil {
 			all[i].Connections = c.active.Load()
 		}
@@ -189,6 +202,16 @@ func (r *refusals) status(word string) refusalsStatus {
 	return st
 }
 
+func (r *refusals) sparedStatus(word string) sparedStatus {
+	st := sparedStatus{Last: []refusalStatus{}}
+	var last []proxy.Refusal
+	last, st.Total = r.lately(word)
+	for _, spared := range last {
+		st.Last = append(st.Last, shown(spared))
+	}
+	return st
+}
+
 func shown(r proxy.Refusal) refusalStatus {
 	st := refusalStatus{
 		Time: r.Time.UTC(), Conn: r.Conn, Listener: r.Listener, Remote: shownAddress(r), ClientID: r.ClientID,
@@ -199,6 +222,9 @@ func shown(r proxy.Refusal) refusalStatus {
 	}
 	if r.Code != packets.Success {
 		st.Code = codes[r.Code]
+	}
+	if r.Explanation != nil {
+		st.Steps = r.Explanation.Lines()
 	}
 	return st
 }

@@ -145,6 +145,7 @@ func (g *generation) report(a *proxy.Account) *Report {
 	if a.Reason != auth.None {
 		r.refused(a.Reason, g.policy.Refusals)
 		r.Upstream = "nothing: a refused client never reaches the broker"
+		r.Observed = g.observers(a)
 		return r
 	}
 	v := a.Explanation.Verdict
@@ -155,6 +156,20 @@ func (g *generation) report(a *proxy.Account) *Report {
 	}
 	r.Upstream = goesUp(a, g.policy.Credentials.Mode)
 	return r
+}
+
+// observers says which listeners would let a client through that the chain refuses.
+func (g *generation) observers(a *proxy.Account) []string {
+	if a.Explanation == nil || a.Explanation.Verdict.Decision == auth.Accept {
+		return nil // it is refused for something else
+	}
+	var all []string
+	for _, l := range g.config.Listeners {
+		if e, partly := g.policy.Enforcement[l.Name]; partly && !e.HoldsFor(a.Connect.ClientID) {
+			all = append(all, fmt.Sprintf("listener %q only observes this client id: it lets the client through, CONNECT byte for byte", l.Name))
+		}
+	}
+	return all
 }
 
 // goesUp tells what the broker gets.

@@ -95,6 +95,7 @@ func (b *builder) generation(before *generation) (*generation, error) {
 	g.policy.Credentials = b.credentials()
 	g.policy.Limits = b.limits()
 	g.policy.Expiry = expiry(c.Auth.JWT)
+	g.policy.Enforcement = enforcement(c.Listeners)
 	g.policy.Refusals = proxy.RefusalOptions{
 		Uniform:       c.Auth.RefusalCodes == config.RefusalUniform,
 		ReasonStrings: c.Auth.ReasonStrings,
@@ -177,6 +178,20 @@ func (b *builder) byPlace(problems []config.Problem) {
 	slices.SortStableFunc(problems, func(p, q config.Problem) int {
 		return cmp.Or(cmp.Compare(rank(p), rank(q)), cmp.Compare(p.File, q.File), cmp.Compare(p.Line, q.Line))
 	})
+}
+
+// enforcement has the listeners that do not refuse everybody.
+func enforcement(listeners []config.Listener) map[string]proxy.Enforcement {
+	partly := map[string]proxy.Enforcement{}
+	for _, l := range listeners {
+		switch {
+		case l.Mode == config.ModeObserve:
+			partly[l.Name] = proxy.Enforcement{}
+		case l.EnforcePercent > 0 && l.EnforcePercent < 100:
+			partly[l.Name] = proxy.Enforcement{Percent: l.EnforcePercent}
+		}
+	}
+	return partly
 }
 
 // expiry says what becomes of a session whose token expires.

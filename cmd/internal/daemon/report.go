@@ -36,6 +36,9 @@ type Report struct {
 	Connack []ReportConnack `json:"connack,omitempty"`
 	// Upstream is what the broker gets.
 	Upstream string `json:"upstream,omitempty"`
+	// Observed says of each listener that would let the client through all the same that it does:
+	// it only observes.
+	Observed []string `json:"observed,omitempty"`
 	// Unknown says why the verdict could not be told.
 	Unknown string `json:"unknown,omitempty"`
 }

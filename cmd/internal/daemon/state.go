@@ -22,9 +22,29 @@ func (d *Daemon) state() admin.State {
 		KeySet: g.keySet(), Certificates: g.certificates(),
 	}
 	for _, l := range d.listeners {
-		s.Listeners = append(s.Listeners, admin.Listener{Name: l.Name, Address: l.Addr().String(), TLS: l.Secure})
+		s.Listeners = append(s.Listeners, admin.Listener{Name: l.Name, Address: l.Addr().String(), TLS: l.Secure, Observed: g.observed(l.Name)})
 	}
 	return s
+}
+
+// observed is the share of client ids, in per cent, whom a listener does not refuse.
+func (g *generation) observed(listener string) int {
+	if e, partly := g.policy.Enforcement[listener]; partly {
+		return 100 - e.Percent
+	}
+	return 0
+}
+
+// notices say which listeners only observe.
+func (d *Daemon) notices() []string {
+	var all []string
+	g := d.generation()
+	for _, l := range d.listeners {
+		if notice := (admin.Listener{Name: l.Name, Observed: g.observed(l.Name)}).Notice(); notice != "" {
+			all = append(all, notice)
+		}
+	}
+	return all
 }
 
 // keySet is nil where none is configured.
