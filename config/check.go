@@ -38,6 +38,7 @@ func (d *document) checkListeners(c *Config) {
 		d.checkBind(path+".bind", l.Bind, listeners[:i])
 		d.checkReusePort(path+".reuse_port", l.ReusePort, canReusePort)
 		d.checkMode(path, &l, c.Upstream.Credentials.Mode)
+		d.checkProxyProtocol(path, &l)
 		if l.TLS != nil {
 			d.checkListenerTLS(path+".tls", l.TLS)
 		}
@@ -91,6 +92,9 @@ func (d *document) checkUpstream(c *Config) {
 	u := c.Upstream
 	if u.ConnectRate == 0 && u.ConnectBurst > 0 && !d.faults["upstream.connect_rate"] {
 		d.fault("upstream.connect_burst", "has no use without connect_rate: write connect_rate, or remove connect_burst")
+	}
+	if u.ProxyIdentity && u.ProxyProtocol != 2 && !d.faults["upstream.proxy_protocol"] {
+		d.fault("upstream.proxy_protocol_identity", `wants proxy_protocol = "v2": the other version has no place for a name`)
 	}
 	switch {
 	case u.TLS == nil:

@@ -2,6 +2,7 @@ package config
 
 import (
 	"log/slog"
+	"net/netip"
 	"time"
 )
 
@@ -46,6 +47,13 @@ type Listener struct {
 	// EnforcePercent is the share of client ids for which they are, 1 to 100, the default. It has
 	// no meaning where Mode is ModeObserve, which refuses none.
 	EnforcePercent int
+	// ProxyProtocol says whether its connections begin with a header of the PROXY protocol; the
+	// default is ProxyOff.
+	ProxyProtocol ProxyProtocol
+	// ProxyTrusted are the networks of those who may send one: up to 256. Empty where
+	// ProxyProtocol is ProxyOff; with ProxyRequired it may be, which means everybody, and gives a
+	// warning.
+	ProxyTrusted []netip.Prefix
 	// TLS is nil where the listener speaks plain TCP.
 	TLS *ListenerTLS
 }
@@ -57,6 +65,17 @@ type ListenerMode string
 const (
 	ModeEnforce ListenerMode = "enforce"
 	ModeObserve ListenerMode = "observe"
+)
+
+// ProxyProtocol says whether the connections of a listener begin with a header of the PROXY
+// protocol.
+type ProxyProtocol string
+
+// The values of proxy_protocol in a listener.
+const (
+	ProxyOff      ProxyProtocol = "off"
+	ProxyOptional ProxyProtocol = "optional"
+	ProxyRequired ProxyProtocol = "required"
 )
 
 // ListenerTLS is a [listener.tls] table.
@@ -124,6 +143,12 @@ type Upstream struct {
 	Addresses []string
 	// Balance says which of them a client is sent to; the default is BalanceClientID.
 	Balance Balance
+	// ProxyProtocol is the version of the PROXY protocol by which the broker is told who a client
+	// is: 0, the default, for none, 1 or 2.
+	ProxyProtocol int
+	// ProxyIdentity tells the proven identity there as the common name of a certificate. Only with
+	// ProxyProtocol 2.
+	ProxyIdentity bool
 	// ConnectRate is how many clients may be handed to the broker per second: 0 to 1,000,000.
 	// 0, the default, means that there is no bound.
 	ConnectRate int

@@ -3,6 +3,7 @@ package config
 import (
 	"crypto/tls"
 	"log/slog"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -16,6 +17,8 @@ const full = `
 name = "plain"
 bind = ":1883"
 reuse_port = true
+proxy_protocol = "optional"
+proxy_protocol_trusted = ["10.0.0.0/8", "::ffff:192.0.2.1", "fd00::/8"]
 [[listener]]
 name = "tls-1"
 bind = "[::1]:8883"
@@ -36,6 +39,8 @@ cert_file = "c.crt"
 key_file = "c.key"
 [upstream]
 balance = "least_connections"
+proxy_protocol = "v2"
+proxy_protocol_identity = true
 addresses = ["broker_1:1883", "[2001:db8::1]:1883", "unix:/run/broker.sock"]
 connect_rate = 500
 connect_burst = 20
@@ -134,8 +139,10 @@ func TestEveryKeyArrives(t *testing.T) {
 	at := func(name string) string { return filepath.Join(dir, name) }
 	want := &Config{
 		Listeners: []Listener{
-			{Name: "plain", Bind: ":1883", ReusePort: true, Mode: ModeEnforce, EnforcePercent: 100},
-			{Name: "tls-1", Bind: "[::1]:8883", Mode: ModeEnforce, EnforcePercent: 100, TLS: &ListenerTLS{
+			{Name: "plain", Bind: ":1883", ReusePort: true, Mode: ModeEnforce, EnforcePercent: 100, ProxyProtocol: ProxyOptional, ProxyTrusted: []netip.Prefix{
+				netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("192.0.2.1/32"), netip.MustParsePrefix("fd00::/8"),
+			}},
+			{Name: "tls-1", Bind: "[::1]:8883", Mode: ModeEnforce, EnforcePercent: 100, ProxyProtocol: ProxyOff, TLS: &ListenerTLS{
 				CertFile: at("server.crt"), KeyFile: "/etc/server.key", MinVersion: tls.VersionTLS13,
 				ClientAuth: ClientAuthRequire, ClientCAFile: at("ca.crt"), CRLFile: at("ca.crl"), UserNameFrom: CertNameURI,
 				Certificates:          []CertificateFiles{{at("b.crt"), at("b.key")}, {at("c.crt"), at("c.key")}},
@@ -143,8 +150,11 @@ func TestEveryKeyArrives(t *testing.T) {
 			}},
 		},
 		Upstream: Upstream{
-			Addresses:   []string{"broker_1:1883", "[2001:db8::1]:1883", "unix:/run/broker.sock"},
-			Balance:     BalanceLeastConnections,
+			Addresses: []string{"broker_1:1883", "[2001:db8::1]:1883", "unix:/run/broker.sock"},
+			Balance:   BalanceLeastConnections,
+
+			ProxyProtocol: 2, ProxyIdentity: true,
+
 			ConnectRate: 500, ConnectBurst: 20,
 			TLS: &UpstreamTLS{
 				CAFile: at("broker-ca.crt"), CertFile: at("me.crt"), KeyFile: at("me.key"), ServerName: "broker",
@@ -192,7 +202,7 @@ func TestEveryKeyArrives(t *testing.T) {
 func TestDefaults(t *testing.T) {
 	got := mustParse(t, base+"jwks_url = \"http://localhost/\"\n[auth.builtin]\nusers_file = \"/u\"\n[upstream.tls]\n")
 	want := &Config{
-		Listeners: []Listener{{Name: "mqtt", Bind: "0.0.0.0:1883", Mode: ModeEnforce, EnforcePercent: 100}},
+		Listeners: []Listener{{Name: "mqtt", Bind: "0.0.0.0:1883", Mode: ModeEnforce, EnforcePercent: 100, ProxyProtocol: ProxyOff}},
 		Upstream: Upstream{
 			Addresses: []string{"127.0.0.1:1884"}, Balance: BalanceClientID, TLS: &UpstreamTLS{},
 			Credentials: Credentials{Mode: CredentialsForward},

@@ -144,6 +144,15 @@ c.toml: upstream.addresses: is missing: write the broker's address, such as addr
 	{"password without replace", base + "[upstream.credentials]\npassword = \"hunter2\"\n", `c.toml:9: upstream.credentials.password: has no use with mode = "forward": write mode = "replace", or remove password`},
 	{"user name with strip", base + "[upstream.credentials]\nmode = \"strip\"\nusername = \"%c\"\n", `c.toml:10: upstream.credentials.username: has no use with mode = "strip": write mode = "replace", or remove username`},
 	{"replace by nothing", base + "[upstream.credentials]\nmode = \"replace\"\n", `c.toml:9: upstream.credentials.mode: "replace" needs a username; to send no credentials write mode = "strip"`},
+	{"optional PROXY protocol from anybody", "[[listener]]\nname = \"b\"\nbind = \":1\"\nproxy_protocol = \"optional\"\n" + base, `c.toml:4: listener[0].proxy_protocol: "optional" wants proxy_protocol_trusted: else any client could pretend another's address`},
+	{"trusted for nothing", "[[listener]]\nname = \"b\"\nbind = \":1\"\nproxy_protocol_trusted = [\"10.0.0.1\"]\n" + base, `c.toml:4: listener[0].proxy_protocol_trusted: has no use without proxy_protocol: write proxy_protocol = "required", or remove it`},
+	{"networks that are none", "[[listener]]\nname = \"b\"\nbind = \":1\"\nproxy_protocol = \"required\"\nproxy_protocol_trusted = [\"balancer\", \"10.0.0.1/8\",\n\"10.0.0.0/33\", \"fe80::1%eth0\", \"::1\",\n\"::1/128\"]\n" + base, `c.toml:5: listener[0].proxy_protocol_trusted[0]: must be an IP address or a network, such as "10.0.0.0/8", not "balancer"
+c.toml:5: listener[0].proxy_protocol_trusted[1]: "10.0.0.1/8" is an address in the network 10.0.0.0/8: write that
+c.toml:6: listener[0].proxy_protocol_trusted[2]: must be an IP address or a network, such as "10.0.0.0/8", not "10.0.0.0/33"
+c.toml:6: listener[0].proxy_protocol_trusted[3]: must be an IP address or a network, such as "10.0.0.0/8", not "fe80::1%eth0"
+c.toml:7: listener[0].proxy_protocol_trusted[5]: "::1/128" stands in the list already`},
+	{"version 3 of the PROXY protocol", without("[auth", "secret") + "proxy_protocol = \"v3\"\nproxy_protocol_identity = true\n[auth]\nallow_anonymous = true\n", `c.toml:6: upstream.proxy_protocol: must be "off", "v1" or "v2", not "v3"`},
+	{"an identity in version 1", without("[auth", "secret") + "proxy_protocol = \"v1\"\nproxy_protocol_identity = true\n[auth]\nallow_anonymous = true\n", `c.toml:7: upstream.proxy_protocol_identity: wants proxy_protocol = "v2": the other version has no place for a name`},
 	{"unknown balance", without("[auth", "secret") + "balance = \"random\"\n[auth]\nallow_anonymous = true\n", `c.toml:6: upstream.balance: must be "client_id", "round_robin" or "least_connections", not "random"`},
 	{"too many addresses", without("addresses", "[auth", "secret") + "addresses = [" + strings.Repeat("\"a:1\",", 257) + "]\n[auth]\nallow_anonymous = true\n", "c.toml:5: upstream.addresses: there are 257 addresses: 256 are the most"},
 	{"too many listeners", base + strings.Repeat("[[listener]]\n", 256), "c.toml:1: listener: there are 257 listeners: 256 are the most"},

@@ -27,7 +27,11 @@ func readListener(t *table) Listener {
 		ReusePort:      t.bool("reuse_port", false),
 		Mode:           enum(t, "mode", ModeEnforce, ModeEnforce, ModeObserve),
 		EnforcePercent: t.int("enforce_percent", 100, 1, 100),
-		TLS:            readListenerTLS(t.table("tls")),
+
+		ProxyProtocol: enum(t, "proxy_protocol", ProxyOff, ProxyOff, ProxyOptional, ProxyRequired),
+		ProxyTrusted:  readNetworks(t, "proxy_protocol_trusted"),
+
+		TLS: readListenerTLS(t.table("tls")),
 	}
 }
 
@@ -36,8 +40,12 @@ const maxConnectRate = 1_000_000
 
 func readUpstream(t *table) Upstream {
 	return Upstream{
-		Addresses:    t.strings("addresses"),
-		Balance:      enum(t, "balance", BalanceClientID, BalanceClientID, BalanceRoundRobin, BalanceLeastConnections),
+		Addresses: t.strings("addresses"),
+		Balance:   enum(t, "balance", BalanceClientID, BalanceClientID, BalanceRoundRobin, BalanceLeastConnections),
+
+		ProxyProtocol: proxyVersions[enum(t, "proxy_protocol", "off", "off", "v1", "v2")],
+		ProxyIdentity: t.bool("proxy_protocol_identity", false),
+
 		ConnectRate:  t.int("connect_rate", 0, 0, maxConnectRate),
 		ConnectBurst: t.int("connect_burst", 0, 0, maxConnectRate),
 		TLS:          readUpstreamTLS(t.table("tls")),

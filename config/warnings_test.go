@@ -11,6 +11,8 @@ func TestWarnings(t *testing.T) {
 		{"none", base, "PATH=/bin", ""},
 		{"old TLS", tlsListener + "min_version = \"1.1\"\n", "",
 			"c.toml:14: listener[1].tls.min_version: TLS before 1.2 is broken: keep it only for devices that know nothing newer"},
+		{"a balancer that anybody could be", "[[listener]]\nname = \"b\"\nbind = \":1\"\nproxy_protocol = \"required\"\n" + base, "",
+			"c.toml:4: listener[0].proxy_protocol: whoever can connect here is believed about its address: name the load balancer in proxy_protocol_trusted"},
 		{"weak suite", tlsListener + "cipher_suites = [\"TLS_RSA_WITH_RC4_128_SHA\"]\n", "",
 			"c.toml:14: listener[1].tls.cipher_suites[0]: TLS_RSA_WITH_RC4_128_SHA is weak: keep it only for devices that know nothing better"},
 		{"claims that are not judged", base + "verify_claims = false\n[auth.jwt.claims]\na = \"b\"\n", "",

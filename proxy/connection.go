@@ -32,9 +32,12 @@ type connection struct {
 	listener *Listener
 	id       uint64
 	accepted time.Time
-	socket   net.Conn // as accepted
-	conn     net.Conn // the same, or TLS above it
-	upstream net.Conn // once dialled, the roster's to close
+	socket   net.Conn       // as accepted
+	conn     net.Conn       // the same, or TLS above it
+	upstream net.Conn       // once dialled, the roster's to close
+	peer     netip.AddrPort // the client's, as far as is known
+	local    netip.AddrPort // what the client connected to, where a PROXY header told
+	head     []byte         // of the client's stream, where it was read to find no header
 	hs       *handshake
 	lead     *nursery // whose leader serves it; nil: it has a goroutine of its own
 	slot     uint32   // in the nursery
@@ -80,6 +83,10 @@ func (s *Server) newConnection(l *Listener, socket net.Conn, hs *handshake) *con
 func (c *connection) serve() {
 	defer c.srv.roster.leave(c)
 	defer c.srv.handshakes.end(c.hs)
+	if err := c.introduce(); err != nil {
+		c.dismissed(err)
+		return
+	}
 	if err := c.secure(); err != nil {
 		reason := closedGaveWay
 		if c.wanted() {
@@ -91,7 +98,10 @@ func (c *connection) serve() {
 		return
 	}
 	buf := connectBuffers.Get().(*[connectBufferSize]byte)
-	from := &greeting{Conn: c.conn, began: c.began}
+	from := &greeting{Conn: c.conn, head: c.head, began: c.began}
+	if c.listener.Secure {
+		from.head = nil // TLS has read it
+	}
 	all, n, err := packets.ReadConnect(from, buf[:0], c.policy.Limits.MaxConnectSize)
 	if r := c.open(all, n, err); r != nil {
 		c.refuse(r)
@@ -131,7 +141,7 @@ func (c *connection) secure() error {
 	}
 	conf := settings.Config
 	// The relay takes the socket from below TLS later.
-	conn := tls.Server(relay.NewWire(&greeting{Conn: c.socket, began: c.began}), conf)
+	conn := tls.Server(relay.NewWire(&greeting{Conn: c.socket, head: c.head, began: c.began}), conf)
 	c.conn = conn
 	err := conn.Handshake()
 	state := conn.ConnectionState()

@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"errors"
 	"time"
 
 	"mqttward/auth"
@@ -22,7 +23,12 @@ func (c *connection) dial() (upstream.Connection, *refusal) {
 		return upstream.Connection{}, r
 	}
 	began := time.Now()
-	reached, err := c.policy.Upstream.Dial(ctx, upstream.Client{ID: c.connect.ClientID})
+	reached, err := c.policy.Upstream.Dial(ctx, upstream.Client{
+		ID: c.connect.ClientID, Conn: c.conn, Peer: c.peer, Local: c.local, Identity: c.verdict.Identity.Name,
+	})
+	if errors.Is(err, upstream.ErrIdentity) {
+		return upstream.Connection{}, &refusal{reason: auth.ClaimMalformed, detail: "upstream.proxy_protocol_identity: " + err.Error()}
+	}
 	if err != nil && ctx.Err() != nil {
 		return upstream.Connection{}, &refusal{reason: auth.ShuttingDown}
 	}

@@ -6,3 +6,6 @@ func (s *Server) Handshakes() int {
 	defer s.handshakes.mu.Unlock()
 	return s.handshakes.count
 }
+
+// ReadProxyHeader reads what a balancer tells.
+var ReadProxyHeader = readProxyHeader

@@ -10,11 +10,19 @@ import (
 // what package relay needs of the socket, which it stands for below TLS.
 type greeting struct {
 	net.Conn
+	head  []byte // what was read of it before
 	began func() // nil once called
 }
 
 func (g *greeting) Read(p []byte) (int, error) {
-	n, err := g.Conn.Read(p)
+	var n int
+	var err error
+	if len(g.head) > 0 {
+		n = copy(p, g.head)
+		g.head = g.head[n:]
+	} else {
+		n, err = g.Conn.Read(p)
+	}
 	if n > 0 && g.began != nil {
 		g.began()
 		g.began = nil

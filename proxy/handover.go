@@ -1,12 +1,12 @@
 package proxy
 
 import (
-	"net"
 	"time"
 
 	"mqttward/auth"
 	"mqttward/packets"
 	"mqttward/proxy/relay"
+	"mqttward/proxy/upstream"
 )
 
 // handOver dials the broker, gives it the CONNECT and what followed it, and starts the relay.
@@ -19,25 +19,25 @@ func (c *connection) handOver(all []byte, n int) *refusal {
 	if r != nil {
 		return r
 	}
-	upstream := reached.Conn
+	broker := reached.Conn
 	c.address = reached.Address
-	c.tellWaits(c.pass, upstream)
+	c.tellWaits(c.pass, broker)
 	session := c.newSession()
-	if !c.srv.roster.begin(session, c, upstream) {
-		upstream.Close()
+	if !c.srv.roster.begin(session, c, broker) {
+		broker.Close()
 		c.address.Release()
 		return &refusal{reason: auth.ShuttingDown}
 	}
 	var err error
-	if session.sent, err = c.sendConnect(upstream, connect, all, n); err != nil {
+	if session.sent, err = c.sendConnect(reached, connect, all, n); err != nil {
 		session.abandon()
-		upstream.Close()
+		broker.Close()
 		return &refusal{reason: auth.UpstreamUnavailable, err: err}
 	}
 	c.conn.SetDeadline(time.Time{})
-	c.tellWaits(nil, c.socket, upstream) // the relay's waits are its own
+	c.tellWaits(nil, c.socket, broker) // the relay's waits are its own
 	pair := relay.Pair{
-		Client: c.conn, Upstream: upstream,
+		Client: c.conn, Upstream: broker,
 		MaximumPacketSize: c.connect.MaximumPacketSize,
 		HalfCloseTimeout:  c.policy.Limits.HalfCloseTimeout,
 		Owner:             session,
@@ -64,17 +64,23 @@ func (c *connection) forUpstream() (*packets.Connect, *refusal) {
 const connectWriteTimeout = 5 * time.Second
 
 // sendConnect writes CONNECT, as it came or rewritten, and what followed it, and returns how
-// many bytes that were.
-func (c *connection) sendConnect(upstream net.Conn, connect *packets.Connect, all []byte, n int) (uint64, error) {
+// many bytes that were. The header that the broker wants before it goes in the same write.
+func (c *connection) sendConnect(to upstream.Connection, connect *packets.Connect, all []byte, n int) (uint64, error) {
 	out := all
-	if connect != &c.connect {
-		out = packets.AppendConnect(make([]byte, 0, len(all)+len(connect.UserName)+len(connect.Password)), connect)
-		out = append(out, all[n:]...)
+	if connect != &c.connect || len(to.Header) > 0 {
+		out = make([]byte, 0, len(to.Header)+len(all)+len(connect.UserName)+len(connect.Password))
+		out = append(out, to.Header...)
+		if connect != &c.connect {
+			out = packets.AppendConnect(out, connect)
+			out = append(out, all[n:]...)
+		} else {
+			out = append(out, all...)
+		}
 		defer clear(out)
 	}
-	upstream.SetWriteDeadline(time.Now().Add(connectWriteTimeout))
-	if _, err := upstream.Write(out); err != nil {
+	to.Conn.SetWriteDeadline(time.Now().Add(connectWriteTimeout))
+	if _, err := to.Conn.Write(out); err != nil {
 		return 0, err
 	}
-	return uint64(len(out)), upstream.SetWriteDeadline(time.Time{})
+	return uint64(len(out) - len(to.Header)), to.Conn.SetWriteDeadline(time.Time{})
 }

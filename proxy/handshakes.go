@@ -216,6 +216,20 @@ func (h *handshakes) heard(hs *handshake) bool {
 	return !hs.evicted
 }
 
+// introduce moves hs to the address that a PROXY header named. It counts from then on as one that
+// has sent nothing.
+func (h *handshakes) introduce(hs *handshake, address netip.Prefix) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	c := hs.class
+	h.dequeue(hs)
+	hs.address = address
+	if c != heard {
+		hs.since = time.Now()
+		h.enqueue(hs, c)
+	}
+}
+
 // end gives hs's place back. Calling it again does nothing.
 func (h *handshakes) end(hs *handshake) {
 	h.mu.Lock()

@@ -38,7 +38,7 @@ func who(conn uint64, listener string, remote netip.AddrPort, clientID string, h
 }
 
 func (c *connection) who() []slog.Attr {
-	attrs := who(c.id, c.listener.Name, peerOf(c.socket), auth.Display(c.creds.ClientID),
+	attrs := who(c.id, c.listener.Name, c.peer, auth.Display(c.creds.ClientID),
 		c.creds.HasUserName, auth.Display(c.creds.UserName), c.connect.Version)
 	if c.certName != "" {
 		attrs = append(attrs, slog.String("cert_name", auth.Display([]byte(c.certName))))
@@ -131,6 +131,18 @@ func (c *connection) logHandshake(err error) {
 		text := auth.Display([]byte(err.Error()))
 		c.srv.line(level, "TLS handshake failed",
 			append(c.who(), slog.String("error", text), milliseconds(c.accepted))...)
+	}
+}
+
+// logUnintroduced tells of a connection without the PROXY header that it should have. A peer that
+// just went away, as a load balancer's check does, is of no interest.
+func (c *connection) logUnintroduced(err error) {
+	level := slog.LevelInfo
+	if wentAway(err) {
+		level = slog.LevelDebug
+	}
+	if c.mayLog(level, closedProxy) {
+		c.srv.line(level, "no PROXY header", append(c.who(), slog.String("error", auth.Display([]byte(err.Error()))), milliseconds(c.accepted))...)
 	}
 }
 

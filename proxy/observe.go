@@ -99,12 +99,13 @@ const (
 	closedNoConnect = "no_connect"    // its client went before its CONNECT was whole
 	closedGaveWay   = "gave_way"      // max_handshakes was reached
 	closedHandshake = "tls_handshake" // that failed
+	closedProxy     = "proxy_header"  // of the PROXY protocol: it is missing, bad or from the wrong address
 )
 
 // CloseReasons returns the words of Observer.Closed: those of the refusals, those of the sessions'
 // ends, and what is neither.
 func CloseReasons() []string {
-	all := []string{closedNoConnect, closedGaveWay, closedHandshake}
+	all := []string{closedNoConnect, closedGaveWay, closedHandshake, closedProxy}
 	for _, c := range [...]relay.Cause{
 		relay.ClientClosed, relay.ClientReset, relay.UpstreamClosed, relay.UpstreamReset, relay.Expired,
 		relay.Drained, relay.Forced, relay.ConnackTimeout, relay.UpstreamRefused,
@@ -159,7 +160,7 @@ func (r *refusal) limit() (Limit, bool) {
 
 func (c *connection) shownRefusal(r *refusal, code packets.ReasonCode, answered bool) Refusal {
 	shown := Refusal{
-		Time: time.Now(), Conn: c.id, Listener: c.listener.Name, Remote: peerOf(c.socket), Version: c.connect.Version,
+		Time: time.Now(), Conn: c.id, Listener: c.listener.Name, Remote: c.peer, Version: c.connect.Version,
 		ClientID: auth.Display(c.creds.ClientID), UserName: auth.Display(c.creds.UserName), HasUserName: c.creds.HasUserName,
 		Reason: r.reason, Detail: r.detail, Explanation: c.explained,
 	}

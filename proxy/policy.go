@@ -28,6 +28,8 @@ type Policy struct {
 	Expiry Expiry
 	// Limits bound what clients can take.
 	Limits Limits
+	// ProxyProtocol says what the connections of a listener begin with, by its name.
+	ProxyProtocol map[string]ProxyProtocol
 	// TLS are the settings of the secure listeners, by name; see [WithALPN]. They are part of the
 	// policy so that no client is met by the TLS of one and judged by the chain of another.
 	TLS map[string]TLS

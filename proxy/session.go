@@ -59,9 +59,8 @@ type starting struct {
 
 func (c *connection) newSession() *session {
 	clientID, userName := auth.Display(c.creds.ClientID), auth.Display(c.creds.UserName)
-	peer := peerOf(c.socket)
 	return &session{
-		srv: c.srv, id: c.id, listener: c.listener, remote: peer.Addr(), port: peer.Port(),
+		srv: c.srv, id: c.id, listener: c.listener, remote: c.peer.Addr(), port: c.peer.Port(),
 		names: clientID + userName, split: uint16(len(clientID)), hasName: c.creds.HasUserName,
 		version: c.connect.Version, upstream: c.address, accepted: c.accepted.Sub(c.srv.began),
 	}

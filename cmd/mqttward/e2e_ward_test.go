@@ -16,7 +16,7 @@ import (
 
 // The end-to-end tests run mqttward in this process, from a configuration's text on, between
 // clients that people use and two brokers: one that is embedded, and mosquitto where it is
-// installed. With MQTTWARD_E2E=mosquitto in the environment its absence is a failure; with
+// installed. With MQTTWARD_E2E=mosquitto in the environment its absence, and haproxy's, is a failure; with
 // MQTTWARD_E2E_LONG set, what takes minutes runs too.
 
 // patience is more than any step takes on a machine that works.

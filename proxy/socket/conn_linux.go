@@ -196,8 +196,15 @@ func (c *Conn) setDeadlines(readBy, writeBy *time.Time) error {
 // AddrPort is the peer's address.
 func (c *Conn) AddrPort() netip.AddrPort { return c.remote }
 
-// LocalAddr implements net.Conn.
-func (c *Conn) LocalAddr() net.Addr { return net.TCPAddrFromAddrPort(c.local) }
+// LocalAddr implements net.Conn. The kernel is asked only where the listener has every address, or
+// none.
+func (c *Conn) LocalAddr() net.Addr {
+	local := c.local
+	if local.Addr().IsUnspecified() || !local.IsValid() {
+		_ = c.control(func(fd uintptr) { local = localAddr(int(fd)) })
+	}
+	return net.TCPAddrFromAddrPort(local)
+}
 
 // RemoteAddr implements net.Conn.
 func (c *Conn) RemoteAddr() net.Addr { return net.TCPAddrFromAddrPort(c.remote) }

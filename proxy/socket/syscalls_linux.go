@@ -95,11 +95,16 @@ func connect(fd int, to netip.AddrPort) unix.Errno {
 
 // own reports whether a socket's own address is the one that it has connected to. Where nobody
 // listens, the kernel may choose just that port, and TCP connects the socket to itself.
-func own(fd int, to netip.AddrPort) bool {
+func own(fd int, to netip.AddrPort) bool { return localAddr(fd) == to }
+
+// localAddr is a socket's own address; the zero value where it has none.
+func localAddr(fd int) netip.AddrPort {
 	var raw unix.RawSockaddrAny
 	size := uint32(unsafe.Sizeof(raw))
-	_, _, errno := syscall.RawSyscall(unix.SYS_GETSOCKNAME, uintptr(fd), uintptr(unsafe.Pointer(&raw)), uintptr(unsafe.Pointer(&size)))
-	return errno == 0 && addrPort(&raw) == to
+	if _, _, errno := syscall.RawSyscall(unix.SYS_GETSOCKNAME, uintptr(fd), uintptr(unsafe.Pointer(&raw)), uintptr(unsafe.Pointer(&size))); errno != 0 {
+		return netip.AddrPort{}
+	}
+	return addrPort(&raw)
 }
 
 // addrPort reads an address of the kernel's. The port is in network order.

@@ -70,12 +70,12 @@ func failureOf(err error) Failure {
 }
 
 // try dials one address, and tells the observer.
-func (p *Pool) try(ctx context.Context, t *target, share time.Duration) (net.Conn, error) {
+func (p *Pool) try(ctx context.Context, t *target, share time.Duration, header []byte) (net.Conn, error) {
 	if p.observer == nil {
-		return p.dialOne(ctx, t, share)
+		return p.dialOne(ctx, t, share, header)
 	}
 	began := time.Now()
-	conn, err := p.dialOne(ctx, t, share)
+	conn, err := p.dialOne(ctx, t, share, header)
 	if !errors.Is(err, context.Canceled) {
 		p.observer.Dialled(time.Since(began), failureOf(err))
 	}

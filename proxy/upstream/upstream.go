@@ -6,8 +6,8 @@
 // share of clients at first, and all of it after as long as it was away, 10 s at most. Where every
 // address rests, they are tried all the same.
 //
-// Nothing is read from or written to a connection here, TLS aside: what the broker sees first is
-// the client's CONNECT.
+// Nothing is read from or written to a connection here but TLS, and a PROXY header before that: what
+// the broker sees first otherwise is what the caller sends.
 package upstream
 
 import (
@@ -17,6 +17,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"net/netip"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -37,6 +38,8 @@ type Options struct {
 	// TLS is how the broker is spoken to; nil means in clear. Where its ServerName is empty,
 	// the host of the address is what the certificate must name.
 	TLS *tls.Config
+	// ProxyProtocol is what the broker is told of a client.
+	ProxyProtocol ProxyProtocol
 	// DialTimeout bounds one Dial, all of its tries and the TLS handshake included. Zero
 	// means 5 s.
 	DialTimeout time.Duration
@@ -55,6 +58,7 @@ type Pool struct {
 	targets  []target
 	balance  Balance
 	turn     *atomic.Uint64 // counts those who go round
+	proxy    ProxyProtocol
 	timeout  time.Duration
 	observer Observer // or nil
 	log      *slog.Logger
@@ -78,7 +82,7 @@ func New(o Options) (*Pool, error) {
 	if o.Log == nil {
 		o.Log = slog.Default()
 	}
-	p := &Pool{balance: o.Balance, turn: &atomic.Uint64{}, timeout: o.DialTimeout, observer: o.Observer, log: o.Log, dialer: net.Dialer{KeepAliveConfig: o.KeepAlive}}
+	p := &Pool{balance: o.Balance, turn: &atomic.Uint64{}, proxy: o.ProxyProtocol, timeout: o.DialTimeout, observer: o.Observer, log: o.Log, dialer: net.Dialer{KeepAliveConfig: o.KeepAlive}}
 	for _, name := range o.Addresses {
 		t, err := newTarget(name, o.TLS)
 		if err != nil {
@@ -110,6 +114,15 @@ func (t *target) inherit(before *Pool) {
 type Client struct {
 	// ID is its client id; empty where it has none.
 	ID []byte
+	// Conn is the client's connection, of which nothing is read: TLS where it speaks that. It may
+	// be nil where there is no PROXY protocol.
+	Conn net.Conn
+	// Peer is the client's address; the zero value where it has none.
+	Peer netip.AddrPort
+	// Local is the address that the client connected to; the zero value means that of Conn.
+	Local netip.AddrPort
+	// Identity is the name that was proven; empty where none was.
+	Identity string
 }
 
 // Connection is one to the broker.
@@ -118,12 +131,20 @@ type Connection struct {
 	Conn net.Conn
 	// Address was reached. It must be told when the connection is over.
 	Address *Address
+	// Header is what the broker must be sent before all else; nil where there is no PROXY protocol,
+	// or where it was sent, below TLS. One write should take it and what follows.
+	Header []byte
 }
 
 // Dial connects to the first address that can be reached, in the order that is the client's. Each
 // try may take its share of the time that is left, so that one silent address leaves time for the
-// others. The error wraps [ErrUnavailable] and tells what every address said.
+// others. The error wraps [ErrUnavailable] and tells what every address said, or [ErrIdentity]:
+// then none was tried.
 func (p *Pool) Dial(ctx context.Context, c Client) (Connection, error) {
+	header, err := p.proxy.header(&c)
+	if err != nil {
+		return Connection{}, err
+	}
 	deadline := time.Now().Add(p.timeout)
 	order := p.choose(c.ID)
 	var tries failures
@@ -131,10 +152,13 @@ func (p *Pool) Dial(ctx context.Context, c Client) (Connection, error) {
 		share := time.Until(deadline) / time.Duration(left)
 		t := order.next(share)
 		t.active.Add(1)
-		conn, err := p.try(ctx, t, share)
+		conn, err := p.try(ctx, t, share, header)
 		if err == nil {
 			p.reached(t.Address)
-			return Connection{Conn: conn, Address: t.Address}, nil
+			if t.tls != nil {
+				header = nil // it was sent
+			}
+			return Connection{Conn: conn, Address: t.Address, Header: header}, nil
 		}
 		t.Release()
 		if !errors.Is(err, context.Canceled) {
@@ -161,7 +185,7 @@ func (f failures) Error() string {
 
 func (f failures) Unwrap() []error { return f }
 
-func (p *Pool) dialOne(ctx context.Context, t *target, share time.Duration) (net.Conn, error) {
+func (p *Pool) dialOne(ctx context.Context, t *target, share time.Duration, header []byte) (net.Conn, error) {
 	// An address on the same machine answers at once: then there is nothing to be timed.
 	conn, later, err := p.connect(t)
 	if err == nil && later == nil && t.tls == nil {
@@ -175,12 +199,30 @@ func (p *Pool) dialOne(ctx context.Context, t *target, share time.Duration) (net
 	if err != nil || t.tls == nil {
 		return conn, cause(err)
 	}
+	if err := sendHeader(ctx, conn, header); err != nil {
+		conn.Close()
+		return nil, err
+	}
 	secure := tls.Client(relay.NewWire(conn), t.tls) // the relay takes the socket from below TLS
 	if err := secure.HandshakeContext(ctx); err != nil {
 		conn.Close()
 		return nil, fmt.Errorf("%w: %w", errHandshake, err)
 	}
 	return secure, nil
+}
+
+// sendHeader sends what goes before TLS.
+func sendHeader(ctx context.Context, conn net.Conn, header []byte) error {
+	if len(header) == 0 {
+		return nil
+	}
+	if by, ok := ctx.Deadline(); ok {
+		conn.SetWriteDeadline(by)
+	}
+	if _, err := conn.Write(header); err != nil {
+		return fmt.Errorf("send the PROXY header: %w", err)
+	}
+	return conn.SetWriteDeadline(time.Time{})
 }
 
 // cause strips the operation and the address from a dial error: Dial names them already.

@@ -19,6 +19,7 @@ const (
 	moduleMochi      = "github.com/mochi-mqtt/server/v2"
 	moduleSys        = "golang.org/x/sys"
 	moduleTOML       = "github.com/BurntSushi/toml"
+	moduleProxy      = "github.com/pires/go-proxyproto"
 	modulePrometheus = "github.com/prometheus/client_golang"
 )
 
@@ -47,7 +48,7 @@ var layout = map[string]packageRules{
 	"packets": {},
 	"proxy": {
 		ours:   []string{"auth", "packets", "proxy/relay", "proxy/secure", "proxy/socket", "proxy/upstream"},
-		theirs: []string{moduleSys},
+		theirs: []string{moduleSys, moduleProxy},
 		tests:  []string{moduleGoleak},
 	},
 	"proxy/admin": {
@@ -73,8 +74,9 @@ var layout = map[string]packageRules{
 		tests:  []string{moduleGoleak},
 	},
 	"proxy/upstream": {
-		ours:  []string{"proxy/relay", "proxy/socket"},
-		tests: []string{moduleGoleak},
+		ours:   []string{"proxy/relay", "proxy/socket"},
+		theirs: []string{moduleProxy},
+		tests:  []string{moduleGoleak},
 	},
 	"cmd/internal/handover": {
 		theirs: []string{moduleSys},

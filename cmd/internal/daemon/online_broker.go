@@ -80,7 +80,17 @@ func (p *probe) dial(ctx context.Context) (net.Conn, error) {
 		return nil, b.faults
 	}
 	reached, err := pool.Dial(ctx, upstream.Client{ID: []byte(p.clientID)})
-	return reached.Conn, err
+	if err != nil {
+		return nil, err
+	}
+	if len(reached.Header) > 0 {
+		_, err = reached.Conn.Write(reached.Header)
+	}
+	if err != nil {
+		reached.Conn.Close()
+		return nil, err
+	}
+	return reached.Conn, nil
 }
 
 // connect5 sends a CONNECT of MQTT 5.0. The answer is nil where there is none that can be read.

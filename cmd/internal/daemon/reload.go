@@ -128,6 +128,7 @@ func (d *Daemon) swap(g *generation) {
 	}
 	d.swapAdmin(g.config.Admin)
 	g.policy.TLS = d.tlsByName()
+	g.policy.ProxyProtocol = d.proxyProtocols()
 	d.mu.Lock()
 	d.current = g
 	d.mu.Unlock()
@@ -149,6 +150,8 @@ func (d *Daemon) swapListener(i int, g *generation) {
 	if g.config.Listeners[at].ReusePort != d.opened[i].ReusePort {
 		d.log.Warn("to share a port or not wants a restart: it stays as it is", "listener", name)
 	}
+	d.opened[i].ProxyProtocol = g.config.Listeners[at].ProxyProtocol
+	d.opened[i].ProxyTrusted = g.config.Listeners[at].ProxyTrusted
 	switch {
 	case (g.tls[at] == nil) != (d.tls[i] == nil):
 		d.log.Warn("to switch TLS on or off wants a restart: it stays as it is", "listener", name)
@@ -156,6 +159,22 @@ func (d *Daemon) swapListener(i int, g *generation) {
 		d.tls[i] = g.tls[at]
 		d.log.Info("new TLS settings", "listener", name)
 	}
+}
+
+// proxyModes are the values of proxy_protocol in a listener.
+var proxyModes = map[config.ProxyProtocol]proxy.ProxyMode{
+	config.ProxyOff:      proxy.ProxyOff,
+	config.ProxyOptional: proxy.ProxyOptional,
+	config.ProxyRequired: proxy.ProxyRequired,
+}
+
+// proxyProtocols is what connections begin with, as a policy wants it.
+func (d *Daemon) proxyProtocols() map[string]proxy.ProxyProtocol {
+	all := map[string]proxy.ProxyProtocol{}
+	for _, l := range d.opened {
+		all[l.Name] = proxy.ProxyProtocol{Mode: proxyModes[l.ProxyProtocol], Trusted: l.ProxyTrusted}
+	}
+	return all
 }
 
 // tlsByName is the TLS in force, as a policy wants it.
