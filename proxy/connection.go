@@ -242,12 +242,15 @@ func reasonOf(err *packets.Error) auth.Reason {
 func (c *connection) judge() *refusal {
 	ctx := c.step(c.policy.Limits.AuthTimeout)
 	defer ctx.end()
-	if c.srv.log.Enabled(context.Background(), slog.LevelDebug) {
+	debug := c.srv.log.Enabled(context.Background(), slog.LevelDebug)
+	if debug || c.srv.observer.WantsExplanation() {
 		c.explained = c.policy.Chain.Explain(ctx, &c.creds)
 		c.verdict = c.explained.Verdict
-		c.logJudged()
 	} else {
 		c.verdict = c.policy.Chain.Authenticate(ctx, &c.creds)
+	}
+	if debug {
+		c.logJudged()
 	}
 	c.observed = !c.enforced()
 	switch {

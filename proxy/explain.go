@@ -29,8 +29,8 @@ type Account struct {
 	More int
 }
 
-// Explain judges the first bytes that a client sends, which has certName in its certificate, as a server with this policy would, and tells
-// how. It knows no network: nothing is dialled, and limits, bans and the state of the upstream are
+// Explain judges the first bytes that a client sends, which has certName in its certificate, as a
+// server with this policy would, and tells how. It knows no network: nothing is dialled, and limits, bans and the state of the upstream are
 // not judged. A packet that ends early is what a client would be timed out for.
 func (p *Policy) Explain(ctx context.Context, sent []byte, certName string) *Account {
 	limits := p.Limits.withDefaults()

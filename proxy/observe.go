@@ -22,6 +22,9 @@ type Observer interface {
 	Connected(listener string, v packets.Version)
 	// Refused tells of a client that was refused, whether or not it can be told.
 	Refused(r Refusal)
+	// WantsExplanation says whether the next verdict is to be explained, where it is one to be
+	// told of. That takes memory and some microseconds.
+	WantsExplanation() bool
 	// Spared tells of a client that the chain would have refused, and that was let through since its
 	// verdict does not hold for it (see [Enforcement]). Whatever becomes of it is told besides.
 	Spared(r Refusal)
@@ -56,8 +59,8 @@ type Refusal struct {
 	Code packets.ReasonCode
 	// Detail says more, as in the log; it may be empty.
 	Detail string
-	// Explanation is how the stages came to the verdict; nil where that was not written down,
-	// which it is at debug level alone. Claims' values are in it.
+	// Explanation is how the stages came to the verdict; nil where that was not written down: it is
+	// at debug level, and where the observer wanted it. Claims' values are in it.
 	Explanation *auth.Explanation
 }
 
@@ -183,6 +186,7 @@ func (unobserved) Accepted(string)                              {}
 func (unobserved) Secured(HandshakeResult, bool)                {}
 func (unobserved) Connected(string, packets.Version)            {}
 func (unobserved) Refused(Refusal)                              {}
+func (unobserved) WantsExplanation() bool                       { return false }
 func (unobserved) Spared(Refusal)                               {}
 func (unobserved) Answered(packets.Version, packets.ReasonCode) {}
 func (unobserved) BrokerAnswered(packets.ReasonCode, bool)      {}

@@ -3,6 +3,7 @@ package proxy_test
 import (
 	"context"
 	"io"
+	"log/slog"
 	"maps"
 	"net"
 	"strings"
@@ -24,6 +25,7 @@ type witness struct {
 	closed           map[string]int
 	limits           map[string]int
 	refusals, spared []proxy.Refusal
+	curious          bool
 	answered         []packets.ReasonCode
 	broker           []packets.ReasonCode
 	invalid          int
@@ -43,6 +45,7 @@ func (w *witness) Accepted(string)                     { w.note(func() { w.accep
 func (w *witness) Secured(proxy.HandshakeResult, bool) {}
 func (w *witness) Connected(string, packets.Version)   { w.note(func() { w.joined++ }) }
 func (w *witness) Refused(r proxy.Refusal)             { w.note(func() { w.refusals = append(w.refusals, r) }) }
+func (w *witness) WantsExplanation() bool              { return w.curious }
 func (w *witness) Spared(r proxy.Refusal)              { w.note(func() { w.spared = append(w.spared, r) }) }
 func (w *witness) Answered(_ packets.Version, c packets.ReasonCode) {
 	w.note(func() { w.answered = append(w.answered, c) })
@@ -293,4 +296,29 @@ func TestTrafficCountsSessions(t *testing.T) {
 		traffic := r.server.Traffic()
 		return traffic.BytesUp == uint64(up) && traffic.BytesDown == uint64(down)
 	})
+}
+
+// An observer that wants to know is told how the verdict came about, at any level of the log.
+func TestObserverIsToldTheExplanation(t *testing.T) {
+	for _, curious := range []bool{false, true} {
+		w := newWitness()
+		w.curious = curious
+		r := newRig(t, func(o *options) {
+			o.Observer = w
+			o.Chain = chainOf(t, always(auth.Denied(auth.BadPassword, "")))
+		})
+		r.level.Set(slog.LevelInfo)
+		r.answer(frame(client(packets.V311, "u", "p")))
+		w.note(func() {
+			if len(w.refusals) != 1 || (w.refusals[0].Explanation != nil) != curious {
+				t.Errorf("curious %v: got %+v", curious, w.refusals)
+			}
+			if curious && w.refusals[0].Explanation.Verdict.Reason != auth.BadPassword {
+				t.Errorf("got %+v", w.refusals[0].Explanation)
+			}
+		})
+		if strings.Contains(r.log.String(), "judged") {
+			t.Errorf("the explanation is in the log at info level:\n%s", r.log)
+		}
+	}
 }

@@ -65,6 +65,16 @@ func (r *Recorder) Refused(refusal proxy.Refusal) {
 	r.refusals.add(refusal)
 }
 
+// explainEvery is how often a verdict is explained for the list of the last refusals: often enough
+// that who tries something finds it there, and no cost in a storm.
+const explainEvery = 100 * time.Millisecond
+
+// WantsExplanation implements proxy.Observer.
+func (r *Recorder) WantsExplanation() bool {
+	now, last := int64(time.Since(r.began)), r.explained.Load()
+	return now-last >= int64(explainEvery) && r.explained.CompareAndSwap(last, now)
+}
+
 // Spared implements proxy.Observer.
 func (r *Recorder) Spared(refusal proxy.Refusal) {
 	r.wouldRefuse.WithLabelValues(refusal.Reason.String()).Inc()

@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"mqttward/auth"
@@ -64,4 +65,21 @@ func TestEnforcingIsNotTold(t *testing.T) {
 	if strings.Contains(page, "bserv") || strings.Contains(page, "Would have been") {
 		t.Errorf("the page speaks of observing:\n%s", page)
 	}
+}
+
+// Some verdicts are explained for the list, at most ten in a second.
+func TestExplanationsAreRationed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := NewRecorder([]string{"mqtt"})
+		n := 0
+		for range 10_000 {
+			if r.WantsExplanation() {
+				n++
+			}
+			time.Sleep(time.Millisecond / 10) // a second in all
+		}
+		if n != 10 {
+			t.Errorf("got %d explained in a second, want 10", n)
+		}
+	})
 }

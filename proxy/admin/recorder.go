@@ -3,6 +3,8 @@ package admin
 import (
 	"fmt"
 	"sync"
+	"sync/atomic"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -22,6 +24,9 @@ type Recorder struct {
 	registry *prometheus.Registry
 	refusals *refusals
 	spared   *refusals // that would have been
+	// explained is when a verdict was explained last, in nanoseconds since began.
+	explained atomic.Int64
+	began     time.Time
 
 	connections *prometheus.CounterVec   // listener
 	closed      *prometheus.CounterVec   // listener, reason: proxy.CloseReasons
@@ -79,7 +84,7 @@ var codes = func() (words [256]string) {
 
 // NewRecorder returns a recorder of what comes in at the listeners, by their names.
 func NewRecorder(listeners []string) *Recorder {
-	r := &Recorder{registry: prometheus.NewRegistry(), refusals: newRefusals(), spared: newRefusals(), listening: map[string]*listenerCounts{}}
+	r := &Recorder{registry: prometheus.NewRegistry(), refusals: newRefusals(), spared: newRefusals(), began: time.Now().Add(-explainEvery), listening: map[string]*listenerCounts{}}
 	r.connections = r.counter("connections_total", "Connections that were accepted.", "listener")
 	r.closed = r.counter("connections_closed_total", "Connections that are over, by why.", "listener", "reason")
 	r.connects = r.counter("connects_total", "Clients that were let in or refused; the result is \"accepted\" or why not.", "listener", "version", "result")
