@@ -22,6 +22,8 @@ type Config struct {
 	Relay Relay
 	// Shutdown says how the process ends.
 	Shutdown Shutdown
+	// Reload says when the configuration is read anew.
+	Reload Reload
 	// Log says what is logged, and how.
 	Log Log
 	// Admin is where the process can be looked at.
@@ -29,6 +31,7 @@ type Config struct {
 
 	source   source
 	warnings []Problem
+	files    []File
 }
 
 // Listener is an address that clients connect to, a [[listener]] table.
@@ -266,6 +269,12 @@ type Shutdown struct {
 	// DrainQuiet ends them towards the broker with an MQTT DISCONNECT, so that wills are not
 	// published; default false.
 	DrainQuiet bool
+}
+
+// Reload is the [reload] table.
+type Reload struct {
+	// Watch has the configuration read anew when it, or a file that it names, has changed.
+	Watch bool
 }
 
 // Log is the [log] table.

@@ -110,6 +110,8 @@ max_handshakes = 20
 [relay]
 engine = "epoll"
 loops = 3
+[reload]
+watch = true
 [shutdown]
 drain_delay = "1s"
 drain_timeout = "1m"
@@ -194,6 +196,7 @@ func TestEveryKeyArrives(t *testing.T) {
 		},
 		Relay:    Relay{Engine: RelayEpoll, Loops: 3},
 		Shutdown: Shutdown{DrainDelay: time.Second, DrainTimeout: time.Minute, DrainQuiet: true},
+		Reload:   Reload{Watch: true},
 		Log:      Log{Level: slog.LevelDebug, Format: LogJSON},
 	}
 	comparePublic(t, got, want)

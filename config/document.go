@@ -43,6 +43,7 @@ type document struct {
 	given    map[string]bool      // paths of the keys that have a value, from wherever
 	meant    map[string]bool      // paths of the keys that were probably meant by unknown ones
 	tables   []*table             // those present
+	files    []File               // those named, but for what is written
 	problems []Problem
 	faults   map[string]bool // paths of the keys that have a problem
 	warnings []Problem

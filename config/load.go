@@ -24,6 +24,17 @@ type LoadOptions struct {
 // Load reads the configuration in the file at path, of at most 1 MiB. The error is always
 // an *[Errors]; where the file can't be read, it wraps the cause.
 func Load(path string, o LoadOptions) (*Config, error) {
+	itself := LookAt(path)
+	c, err := load(path, o)
+	if err != nil {
+		err.files = append(err.files, itself)
+		return nil, err
+	}
+	c.files = append(c.files, itself)
+	return c, nil
+}
+
+func load(path string, o LoadOptions) (*Config, *Errors) {
 	src, err := readFile(path)
 	if err != nil {
 		return nil, unreadable(path, err)
@@ -32,7 +43,7 @@ func Load(path string, o LoadOptions) (*Config, error) {
 	if err != nil {
 		return nil, unreadable(path, err)
 	}
-	return Parse(src, path, filepath.Dir(absolute), o)
+	return parse(src, path, filepath.Dir(absolute), o)
 }
 
 // readFile reads a file that must not be larger than a configuration may be.
@@ -63,6 +74,14 @@ func unreadable(path string, err error) *Errors {
 // the folder dir, which should be absolute. It reads the secret files that src names. The
 // error is always an *[Errors].
 func Parse(src []byte, name, dir string, o LoadOptions) (*Config, error) {
+	c, err := parse(src, name, dir, o)
+	if err != nil {
+		return nil, err
+	}
+	return c, nil
+}
+
+func parse(src []byte, name, dir string, o LoadOptions) (*Config, *Errors) {
 	if len(src) > maxFile {
 		return nil, unreadable(name, fmt.Errorf("the file is larger than %s", formatSize(maxFile)))
 	}
@@ -73,10 +92,12 @@ func Parse(src []byte, name, dir string, o LoadOptions) (*Config, error) {
 	d, c := read(values, source{file: name, lines: lines, vars: map[string]string{}}, dir, o)
 	d.check(c)
 	if len(d.problems) > 0 {
-		return nil, newErrors(d.problems)
+		e := newErrors(d.problems)
+		e.files = d.files
+		return nil, e
 	}
 	sortProblems(d.warnings)
-	c.source, c.warnings = d.source, d.warnings
+	c.source, c.warnings, c.files = d.source, d.warnings, d.files
 	return c, nil
 }
 

@@ -44,6 +44,7 @@ type Errors struct {
 	// come last.
 	Problems []Problem
 	cause    error
+	files    []File
 }
 
 // Error returns the problems, one a line.

@@ -15,6 +15,7 @@ func readConfig(t *table) *Config {
 		Limits:    readLimits(t.table("limits")),
 		Relay:     readRelay(t.table("relay")),
 		Shutdown:  readShutdown(t.table("shutdown")),
+		Reload:    Reload{Watch: t.table("reload").bool("watch", false)},
 		Log:       readLog(t.table("log")),
 		Admin:     readAdmin(t.table("admin")),
 	}

@@ -121,7 +121,7 @@ func readJWKS(t *table) *JWKS {
 		MinRefetch:      t.duration("jwks_min_refetch", 30*time.Second, time.Second, 24*time.Hour),
 		Timeout:         t.duration("jwks_timeout", 5*time.Second, 100*time.Millisecond, 5*time.Minute),
 		MaxStale:        t.duration("jwks_max_stale", 0, 0, 8760*time.Hour),
-		CacheFile:       t.file("jwks_cache_file"),
+		CacheFile:       t.filePath("jwks_cache_file"),
 		CAFile:          t.file("jwks_ca_file"),
 		Headers:         readHeaders(t),
 	}

@@ -31,8 +31,17 @@ func (t *table) template(name string) string {
 	return s
 }
 
-// file reads a file's path and makes it absolute.
+// file reads the path of a file that will be read, and makes it absolute.
 func (t *table) file(name string) string {
+	path := t.filePath(name)
+	if path != "" {
+		t.doc.files = append(t.doc.files, LookAt(path))
+	}
+	return path
+}
+
+// filePath reads a file's path and makes it absolute.
+func (t *table) filePath(name string) string {
 	s := t.string(name)
 	if s == "" || filepath.IsAbs(s) {
 		return s

@@ -49,9 +49,10 @@ type Daemon struct {
 	tls       []*listenerTLS    // in force, by listener; nil where it has none
 	// processors is what the runtime uses: by the container's share, where it has one.
 	processors int
-	engine     string       // what serves the sessions
-	why        string       // it is that one
-	relayAs    config.Relay // as it was asked for
+	engine     string        // what serves the sessions
+	why        string        // it is that one
+	relayAs    config.Relay  // as it was asked for
+	lookEvery  time.Duration // at files, where they are watched
 	closing    sync.Once
 	started    time.Time
 
@@ -74,7 +75,7 @@ func New(c *config.Config, o Options) (*Daemon, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := &Daemon{started: time.Now(), log: o.Log, load: o.Load, inherited: o.Inherited, program: o.Program, notify: o.Notify, processors: processors, current: g, opened: slices.Clone(c.Listeners), tls: slices.Clone(g.tls)}
+	d := &Daemon{started: time.Now(), lookEvery: lookEvery, log: o.Log, load: o.Load, inherited: o.Inherited, program: o.Program, notify: o.Notify, processors: processors, current: g, opened: slices.Clone(c.Listeners), tls: slices.Clone(g.tls)}
 	g.policy.TLS = d.tlsByName()
 	g.policy.ProxyProtocol = d.proxyProtocols()
 	d.relay, d.engine, d.why, err = relay.New(relay.Options{Engine: string(c.Relay.Engine), Loops: c.Relay.Loops})

@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"context"
+	"errors"
 	"runtime"
 	"slices"
 	"strings"
@@ -19,6 +20,7 @@ type work struct {
 	ctx        context.Context // ends with Run
 	fetching   context.CancelFunc
 	prepared   chan prepared
+	watch      *watch
 	upgraded   chan upgraded
 	giveUp     context.CancelFunc // ends an upgrade that is under way
 	retired    []chan struct{}    // closed to end a generation early, oldest first
@@ -53,7 +55,7 @@ func (w *work) prepare() {
 			g, err = newGeneration(c, generationOptions{log: d.log, processors: d.processors, before: old, recorder: d.admin.recorderOrNone()})
 		}
 		select {
-		case w.prepared <- prepared{g, err}:
+		case w.prepared <- prepared{g, err, filesOf(c, err)}:
 		case <-w.ctx.Done():
 			if g != nil {
 				g.close()
@@ -66,12 +68,34 @@ func (w *work) prepare() {
 type prepared struct {
 	generation *generation
 	err        error
+	files      []config.File // what was read for it, or would have been
+}
+
+// filesOf returns the files of a configuration, or of one that could not be read.
+func filesOf(c *config.Config, err error) []config.File {
+	var faulty *config.Errors
+	switch {
+	case c != nil:
+		return c.Files()
+	case errors.As(err, &faulty):
+		return faulty.Files()
+	}
+	return nil
+}
+
+// follow has files watched, where the configuration in force says so.
+func (w *work) follow(files []config.File) {
+	if !w.daemon.generation().config.Reload.Watch {
+		files = nil
+	}
+	w.watch.follow(files)
 }
 
 // finish puts a new generation in force, or says why there is none: then the old one stays.
 // Live sessions feel nothing.
 func (w *work) finish(p prepared) {
 	d, g := w.daemon, p.generation
+	defer func() { w.follow(p.files) }() // by what is in force then
 	d.reloadFailed.Store(p.err != nil)
 	if p.err != nil {
 		for problem := range strings.Lines(p.err.Error()) {

@@ -9,14 +9,14 @@ import (
 )
 
 // Run serves until a signal says to stop, and drains: SIGTERM and SIGINT end it in order, a
-// second one at once; SIGHUP reloads the configuration, and SIGUSR2 starts a process that takes over.
-// The listeners must be open. It returns
+// second one at once; SIGHUP reloads the configuration, as does a change of its files where they are
+// watched, and SIGUSR2 starts a process that takes over. The listeners must be open. It returns
 // nil when every session ended in time, [ErrForced] when some had to be cut, and any other
 // error when a listener failed.
 func (d *Daemon) Run(signals <-chan os.Signal) error {
 	defer d.Close()
 	ctx, cancel := context.WithCancel(context.Background())
-	w := &work{daemon: d, ctx: ctx, prepared: make(chan prepared), upgraded: make(chan upgraded), giveUp: func() {}}
+	w := &work{daemon: d, ctx: ctx, prepared: make(chan prepared), watch: newWatch(d.lookEvery), upgraded: make(chan upgraded), giveUp: func() {}}
 	defer w.end()
 	defer cancel()
 	defer d.admin.close() // whoever looks sees the end, too
@@ -45,7 +45,11 @@ func (d *Daemon) Run(signals <-chan os.Signal) error {
 	// Serve returns once the server is closed, and must have before we wait for it.
 	defer d.server.Close()
 	d.serves()
-	reloads, upgrades := h.hangups, h.upgrades // nil while one is under way
+	if d.load != nil {
+		go w.watch.run(ctx) // not in background: a look at a file may never end
+		w.follow(g.config.Files())
+	}
+	reloads, changes, upgrades := h.hangups, w.watch.changed, h.upgrades // nil while one is under way
 	for {
 		select {
 		case err := <-failed:
@@ -60,11 +64,16 @@ func (d *Daemon) Run(signals <-chan os.Signal) error {
 			}
 			d.notify.Reloading()
 			w.prepare()
-			reloads = nil
+			reloads, changes = nil, nil
+		case files := <-changes:
+			d.log.Info("files have changed", "files", files)
+			d.notify.Reloading()
+			w.prepare()
+			reloads, changes = nil, nil
 		case p := <-w.prepared:
 			w.finish(p)
 			d.notify.Ready()
-			reloads = h.hangups
+			reloads, changes = h.hangups, w.watch.changed
 		case <-upgrades:
 			if d.program == nil {
 				d.log.Warn("SIGUSR2: there is no program to be started")
