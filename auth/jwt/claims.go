@@ -83,30 +83,26 @@ func (r *rules) judgeTimes(claims members, now time.Time, x *auth.Trail) (expire
 		return expires, f
 	}
 	eased := float64(now.Add(r.leeway).Unix())
-	for _, c := range [...]struct {
-		name   string
-		reason auth.Reason
-		judged bool
-	}{
-		{"nbf", auth.TokenNotYetValid, true},
-		{"iat", auth.TokenIssuedInFuture, !r.ignoreIAT},
-	} {
-		v, has := claims.get(c.name)
-		if !c.judged {
-			if x != nil && has {
-				x.Note(auth.AboutTime, "claim %q is not judged (check_iat = false)", c.name)
-			}
-			continue
-		}
-		wrong := notAhead(c.name, v, has, eased, c.reason)
-		if x != nil {
-			r.explainTime(x, c.name, v, has, wrong, now)
-		}
-		if f = first(f, wrong); f.is() && x == nil {
-			return expires, f
-		}
+	v, has = claims.get("nbf")
+	wrong := notAhead("nbf", v, has, eased, auth.TokenNotYetValid)
+	if x != nil {
+		r.explainTime(x, "nbf", v, has, wrong, now)
 	}
-	return expires, f
+	if f = first(f, wrong); f.is() && x == nil {
+		return expires, f
+	}
+	v, has = claims.get("iat")
+	if r.ignoreIAT {
+		if x != nil && has {
+			x.Note(auth.AboutTime, "claim %q is not judged (check_iat = false)", "iat")
+		}
+		return expires, f
+	}
+	wrong = notAhead("iat", v, has, eased, auth.TokenIssuedInFuture)
+	if x != nil {
+		r.explainTime(x, "iat", v, has, wrong, now)
+	}
+	return expires, first(f, wrong)
 }
 
 // judgeExp judges exp, and returns when the proof ends.
