@@ -19,6 +19,7 @@ func (d *document) check(c *Config) {
 	d.checkUpstream(c)
 	d.checkCredentials(c)
 	d.checkAuth(c)
+	d.checkLimits(c)
 	d.checkAdmin(c)
 }
 

@@ -57,6 +57,9 @@ type Listener struct {
 	// ProxyProtocol is ProxyOff; with ProxyRequired it may be, which means everybody, and gives a
 	// warning.
 	ProxyTrusted []netip.Prefix
+	// MaxConnections is how many clients of this listener may be connected at once: 0 to
+	// 10,000,000. 0, the default, means that it has no limit of its own.
+	MaxConnections int
 	// TLS is nil where the listener speaks plain TCP.
 	TLS *ListenerTLS
 }
@@ -211,31 +214,6 @@ const (
 	CredentialsStrip   CredentialsMode = "strip"
 	CredentialsReplace CredentialsMode = "replace"
 )
-
-// Limits are the [limits] table.
-type Limits struct {
-	// ConnectTimeout is the time from accept to a whole CONNECT, TLS handshake included:
-	// 100ms to 10m, default 15s.
-	ConnectTimeout time.Duration
-	// AuthTimeout is the time to judge a CONNECT: 100ms to 10m, default 5s.
-	AuthTimeout time.Duration
-	// DialTimeout is the time to reach the upstream, the sum over all addresses: 100ms to
-	// 10m, default 5s.
-	DialTimeout time.Duration
-	// ConnackTimeout is how long the broker may take to answer: 100ms to 10m, default 30s.
-	ConnackTimeout time.Duration
-	// HalfCloseTimeout is how long one side may go on, without progress, after the other
-	// has ended: 100ms to 10m, default 10s.
-	HalfCloseTimeout time.Duration
-	// MaxConnectSize is the largest CONNECT in bytes: 1KiB to 16MiB, default 64KiB.
-	MaxConnectSize int
-	// MaxConnections is how many clients may be connected at once: 0 to 10,000,000. 0, the
-	// default, means what the limit of open files allows.
-	MaxConnections int
-	// MaxHandshakes is how many clients may be connected and not yet authenticated: 1 to
-	// 1,000,000, default 1,024.
-	MaxHandshakes int
-}
 
 // Relay is the [relay] table.
 type Relay struct {

@@ -19,6 +19,7 @@ bind = ":1883"
 reuse_port = true
 proxy_protocol = "optional"
 proxy_protocol_trusted = ["10.0.0.0/8", "::ffff:192.0.2.1", "fd00::/8"]
+max_connections = 7
 [[listener]]
 name = "tls-1"
 bind = "[::1]:8883"
@@ -107,6 +108,13 @@ half_close_timeout = "500ms"
 max_connect_size = "128 KiB"
 max_connections = 10
 max_handshakes = 20
+max_connections_per_address = 5
+connect_rate = 1000
+connect_rate_per_address = 30
+[limits.ban]
+failures = 12
+window = "2m"
+time = "1h"
 [relay]
 engine = "epoll"
 loops = 3
@@ -141,7 +149,7 @@ func TestEveryKeyArrives(t *testing.T) {
 	at := func(name string) string { return filepath.Join(dir, name) }
 	want := &Config{
 		Listeners: []Listener{
-			{Name: "plain", Bind: ":1883", ReusePort: true, Mode: ModeEnforce, EnforcePercent: 100, ProxyProtocol: ProxyOptional, ProxyTrusted: []netip.Prefix{
+			{Name: "plain", Bind: ":1883", ReusePort: true, Mode: ModeEnforce, EnforcePercent: 100, MaxConnections: 7, ProxyProtocol: ProxyOptional, ProxyTrusted: []netip.Prefix{
 				netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("192.0.2.1/32"), netip.MustParsePrefix("fd00::/8"),
 			}},
 			{Name: "tls-1", Bind: "[::1]:8883", Mode: ModeEnforce, EnforcePercent: 100, ProxyProtocol: ProxyOff, TLS: &ListenerTLS{
@@ -192,7 +200,9 @@ func TestEveryKeyArrives(t *testing.T) {
 		Limits: Limits{
 			ConnectTimeout: time.Second, AuthTimeout: 2 * time.Second, DialTimeout: 3 * time.Second,
 			ConnackTimeout: 4 * time.Second, HalfCloseTimeout: 500 * time.Millisecond,
-			MaxConnectSize: 128 << 10, MaxConnections: 10, MaxHandshakes: 20,
+			MaxConnectSize: 128 << 10, MaxConnections: 10, MaxHandshakes: 20, MaxConnectionsPerAddress: 5,
+			ConnectRate: 1000, ConnectRatePerAddress: 30,
+			Ban: Ban{Failures: 12, Window: 2 * time.Minute, Time: time.Hour},
 		},
 		Relay:    Relay{Engine: RelayEpoll, Loops: 3},
 		Shutdown: Shutdown{DrainDelay: time.Second, DrainTimeout: time.Minute, DrainQuiet: true},
@@ -228,7 +238,7 @@ func TestDefaults(t *testing.T) {
 		Limits: Limits{
 			ConnectTimeout: 15 * time.Second, AuthTimeout: 5 * time.Second, DialTimeout: 5 * time.Second,
 			ConnackTimeout: 30 * time.Second, HalfCloseTimeout: 10 * time.Second,
-			MaxConnectSize: 64 << 10, MaxHandshakes: 1024,
+			MaxConnectSize: 64 << 10, MaxHandshakes: 1024, Ban: Ban{Window: time.Minute, Time: 5 * time.Minute},
 		},
 		Relay:    Relay{Engine: RelayAuto},
 		Shutdown: Shutdown{DrainTimeout: 30 * time.Second},

@@ -206,6 +206,19 @@ c.toml:12: auth.builtin.pbkdf2_dk_length: has no use with algorithm = "sha256": 
 	{"short PBKDF2 key", base + "[auth.builtin]\nusers_file = \"x\"\nalgorithm = \"pbkdf2\"\npbkdf2_iterations = 1\npbkdf2_dk_length = 8\n", "c.toml:12: auth.builtin.pbkdf2_dk_length: must be 0, which is what pbkdf2_mac gives, or between 16 and 256, not 8"},
 	{"password for a hash", base + "[[auth.builtin.user]]\nname = \"a\"\npassword = \"hunter2\"\n", `c.toml:10: auth.builtin.user[0].password: unknown key: it belongs in [upstream.credentials], or did you mean "password_hash"?`},
 
+	// Limits.
+	{"ban without failures", base + "[limits.ban]\nwindow = \"2m\"\ntime = \"1h\"\n", `c.toml:9: limits.ban.window: has no use without failures: write failures = 10, or remove window
+c.toml:10: limits.ban.time: has no use without failures: write failures = 10, or remove time`},
+	{"ban by a number", base + "[limits]\nban = 10\n", "c.toml:9: limits.ban: must be a table, not a bare number: write its keys below a line [limits.ban]"},
+	{"too many failures", base + "[limits.ban]\nfailures = 101\ntime = \"1h\"\n", "c.toml:9: limits.ban.failures: must be between 0 and 100, not 101"},
+	{"ban of a moment", base + "[limits.ban]\nfailures = 10\ntime = \"10ms\"\nwindow = \"25h\"\n", `c.toml:10: limits.ban.time: must be between 1s and 168h, not 10ms
+c.toml:11: limits.ban.window: must be between 1s and 24h, not 25h`},
+	{"ban misspelt", base + "[limits.ban]\nfailure = 10\n", `c.toml:9: limits.ban.failure: unknown key: did you mean "failures"?`},
+	{"rates out of bounds", base + "[limits]\nconnect_rate = -1\nconnect_rate_per_address = 1000001\nmax_connections_per_address = -1\n", `c.toml:9: limits.connect_rate: must be between 0 and 1000000, not -1
+c.toml:10: limits.connect_rate_per_address: must be between 0 and 1000000, not 1000001
+c.toml:11: limits.max_connections_per_address: must be between 0 and 10000000, not -1`},
+	{"listener with too many connections", "[[listener]]\nname = \"b\"\nbind = \":1\"\nmax_connections = 10000001\n" + base, "c.toml:4: listener[0].max_connections: must be between 0 and 10000000, not 10000001"},
+
 	// The admin listener.
 	{"admin without a bind", base + "[admin]\npprof = true\ntoken = \"0123456789abcdef\"\nhosts = [\"a\"]\n", `c.toml:9: admin.pprof: has no use without bind: write bind = "127.0.0.1:9883", or remove pprof
 c.toml:10: admin.token: has no use without bind: write bind = "127.0.0.1:9883", or remove token

@@ -28,6 +28,7 @@ func readListener(t *table) Listener {
 		ReusePort:      t.bool("reuse_port", false),
 		Mode:           enum(t, "mode", ModeEnforce, ModeEnforce, ModeObserve),
 		EnforcePercent: t.int("enforce_percent", 100, 1, 100),
+		MaxConnections: t.int("max_connections", 0, 0, maxClients),
 
 		ProxyProtocol: enum(t, "proxy_protocol", ProxyOff, ProxyOff, ProxyOptional, ProxyRequired),
 		ProxyTrusted:  readNetworks(t, "proxy_protocol_trusted"),
@@ -36,8 +37,11 @@ func readListener(t *table) Listener {
 	}
 }
 
-// maxConnectRate is more than any broker takes.
-const maxConnectRate = 1_000_000
+// maxConnectRate is more than any broker takes, and maxClients than a process has room for.
+const (
+	maxConnectRate = 1_000_000
+	maxClients     = 10_000_000
+)
 
 func readUpstream(t *table) Upstream {
 	return Upstream{
@@ -85,8 +89,21 @@ func readLimits(t *table) Limits {
 		ConnackTimeout:   t.duration("connack_timeout", 30*time.Second, least, most),
 		HalfCloseTimeout: t.duration("half_close_timeout", 10*time.Second, least, most),
 		MaxConnectSize:   t.size("max_connect_size", 64<<10, 1<<10, 16<<20),
-		MaxConnections:   t.int("max_connections", 0, 0, 10_000_000),
+		MaxConnections:   t.int("max_connections", 0, 0, maxClients),
 		MaxHandshakes:    t.int("max_handshakes", 1024, 1, 1_000_000),
+
+		MaxConnectionsPerAddress: t.int("max_connections_per_address", 0, 0, maxClients),
+		ConnectRate:              t.int("connect_rate", 0, 0, maxConnectRate),
+		ConnectRatePerAddress:    t.int("connect_rate_per_address", 0, 0, maxConnectRate),
+		Ban:                      readBan(t.table("ban")),
+	}
+}
+
+func readBan(t *table) Ban {
+	return Ban{
+		Failures: t.int("failures", 0, 0, 100),
+		Window:   t.duration("window", time.Minute, time.Second, 24*time.Hour),
+		Time:     t.duration("time", 5*time.Minute, time.Second, 7*24*time.Hour),
 	}
 }
 

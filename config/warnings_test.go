@@ -29,6 +29,11 @@ func TestWarnings(t *testing.T) {
 			"c.toml:4: listener[0].enforce_percent: enforces for 10 per cent of client ids alone: [auth] refuses nobody else here, and clients choose their ids"},
 		{"everybody", without("[auth", "secret") + "[auth]\nallow_anonymous = true\n", "",
 			"c.toml:7: auth.allow_anonymous: is all there is: everybody may connect"},
+		{"limits that are never reached", "[[listener]]\nname = \"b\"\nbind = \":1\"\nmax_connections = 11\n" + base + "[limits]\nmax_connections = 10\nmax_connections_per_address = 12\nconnect_rate = 5\nconnect_rate_per_address = 6\n", "",
+			"c.toml:4: listener[0].max_connections: 11 is never reached: limits.max_connections is 10\n" +
+				"c.toml:14: limits.max_connections_per_address: 12 is never reached: limits.max_connections is 10\n" +
+				"c.toml:16: limits.connect_rate_per_address: 6 is never reached: limits.connect_rate is 5"},
+		{"limits that are the same", "[[listener]]\nname = \"b\"\nbind = \":1\"\nmax_connections = 10\n" + base + "[limits]\nmax_connections = 10\nconnect_rate_per_address = 6\n", "", ""},
 		{"mistyped variable", base, "MQTTWARD_LOG_LEVLE=debug",
 			"$MQTTWARD_LOG_LEVLE: no key has this variable: did you mean MQTTWARD_LOG_LEVEL?"},
 		{"variable of a list", base, "MQTTWARD_UPSTREAM_ADDRESSES=a:1",

@@ -39,6 +39,7 @@ type connection struct {
 	local    netip.AddrPort // what the client connected to, where a PROXY header told
 	head     []byte         // of the client's stream, where it was read to find no header
 	hs       *handshake
+	admitted bool     // it counts; the roster's
 	lead     *nursery // whose leader serves it; nil: it has a goroutine of its own
 	slot     uint32   // in the nursery
 	timer    timer    // of the nursery
@@ -61,7 +62,7 @@ type refusal struct {
 	detail string // for the log
 	err    error  // for the log
 	quiet  bool   // nobody is there to be told: the client went away, say
-	busy   Limit  // that was met, where the reason is Busy and it is not quiet
+	met    Limit  // where the reason is Busy or RateLimited, and it is not quiet
 }
 
 // newConnection begins a client's connection, under its deadline.
@@ -85,6 +86,9 @@ func (c *connection) serve() {
 	defer c.srv.handshakes.end(c.hs)
 	if err := c.introduce(); err != nil {
 		c.dismissed(err)
+		return
+	}
+	if c.barred() {
 		return
 	}
 	if err := c.secure(); err != nil {
@@ -170,8 +174,8 @@ func (c *connection) open(all []byte, n int, err error) *refusal {
 	if c.connect.HasAuthenticationMethod {
 		return &refusal{reason: auth.AuthMethod}
 	}
-	if !c.srv.roster.admit() {
-		return &refusal{reason: auth.Busy, busy: LimitConnections, detail: "max_connections is reached"}
+	if r := c.admit(); r != nil {
+		return r
 	}
 	r := c.judge()
 	if r == nil {
@@ -181,7 +185,7 @@ func (c *connection) open(all []byte, n int, err error) *refusal {
 		r = c.handOver(all, n)
 	}
 	if r != nil {
-		c.srv.roster.dismiss()
+		c.srv.roster.dismiss(c)
 	}
 	return r
 }
@@ -253,15 +257,16 @@ func (c *connection) judge() *refusal {
 		c.logJudged()
 	}
 	c.observed = !c.enforced()
+	c.heed()
 	switch {
 	case c.verdict.Decision == auth.Accept:
 		return nil
 	case c.verdict.Reason == auth.Busy && c.srv.draining.Err() != nil:
 		return &refusal{reason: auth.ShuttingDown}
 	}
-	r := &refusal{reason: c.verdict.Reason, busy: LimitHashQueue, detail: c.verdict.Detail}
+	r := &refusal{reason: c.verdict.Reason, met: LimitHashQueue, detail: c.verdict.Detail}
 	if ctx.Err() != nil {
-		r.busy = LimitAuthTimeout
+		r.met = LimitAuthTimeout
 	}
 	if c.observed {
 		c.spare(r)

@@ -7,7 +7,8 @@
 //  2. one deadline, connect_timeout, covers the steps up to the CONNECT's last byte;
 //  3. the TLS handshake, forced;
 //  4. the CONNECT is read into a small pooled buffer, whatever follows it kept in order;
-//  5. limits, before any hash or signature is computed;
+//  5. limits and bans, before any hash or signature is computed; with TLS, bans before the
+//     handshake;
 //  6. the chain of package auth judges, under auth_timeout;
 //  7. where connects to the broker are bounded, the client waits for its turn; only now is the
 //     broker dialled: a refused client has touched nothing of it;
@@ -28,6 +29,10 @@
 // towards max_connections. When the handshakes are full, the oldest connection of the address
 // that has most of them gives way, one that has sent nothing before one that has, so that
 // silent clients starve neither live sessions nor newcomers.
+//
+// Limits by address are of an IPv4 address or an IPv6 /64. What is remembered of addresses has a
+// bounded place, in which whoever is held back stays and whoever is not gives way (connectrate.go,
+// bans.go); limits of connections count those that are there (admit.go).
 //
 // Once accepted, a client counts no more as a handshake while it waits for its turn: how many
 // may wait, and how long, is bounded by the governor (governor.go).

@@ -69,14 +69,19 @@ type Limit uint8
 
 // The limits, by the key that sets them.
 const (
-	LimitConnections    Limit = iota // max_connections: the client was refused
-	LimitHandshakes                  // max_handshakes: a connection gave way to another
-	LimitConnectSize                 // max_connect_size
-	LimitConnectTimeout              // connect_timeout, before the CONNECT was whole
-	LimitAuthTimeout                 // auth_timeout
-	LimitHashQueue                   // no place to wait for a slow password hash
-	LimitUpstreamRate                // upstream.connect_rate
-	LimitConnackTimeout              // connack_timeout
+	LimitConnections           Limit = iota // max_connections: the client was refused
+	LimitHandshakes                         // max_handshakes: a connection gave way to another
+	LimitConnectSize                        // max_connect_size
+	LimitConnectTimeout                     // connect_timeout, before the CONNECT was whole
+	LimitAuthTimeout                        // auth_timeout
+	LimitHashQueue                          // no place to wait for a slow password hash
+	LimitUpstreamRate                       // upstream.connect_rate
+	LimitConnackTimeout                     // connack_timeout
+	LimitListenerConnections                // listener.max_connections: the client was refused
+	LimitConnectionsPerAddress              // max_connections_per_address: the client was refused
+	LimitConnectRate                        // connect_rate
+	LimitConnectRatePerAddress              // connect_rate_per_address
+	LimitBan                                // the address is banned
 	numLimits
 )
 
@@ -85,6 +90,7 @@ func (l Limit) String() string {
 	return [numLimits]string{
 		"max_connections", "max_handshakes", "max_connect_size", "connect_timeout",
 		"auth_timeout", "hash_queue", "upstream_connect_rate", "connack_timeout",
+		"listener_max_connections", "max_connections_per_address", "connect_rate", "connect_rate_per_address", "ban",
 	}[l]
 }
 
@@ -155,8 +161,10 @@ func (r *refusal) limit() (Limit, bool) {
 		return LimitConnectTimeout, true
 	case auth.UpstreamRate:
 		return LimitUpstreamRate, true
-	case auth.Busy:
-		return r.busy, true
+	case auth.Banned:
+		return LimitBan, true
+	case auth.Busy, auth.RateLimited:
+		return r.met, true
 	}
 	return 0, false
 }

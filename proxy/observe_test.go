@@ -22,6 +22,7 @@ import (
 type witness struct {
 	mu               sync.Mutex
 	accepted, joined int
+	secured          int
 	closed           map[string]int
 	limits           map[string]int
 	refusals, spared []proxy.Refusal
@@ -42,7 +43,7 @@ func (w *witness) note(f func()) {
 }
 
 func (w *witness) Accepted(string)                     { w.note(func() { w.accepted++ }) }
-func (w *witness) Secured(proxy.HandshakeResult, bool) {}
+func (w *witness) Secured(proxy.HandshakeResult, bool) { w.note(func() { w.secured++ }) }
 func (w *witness) Connected(string, packets.Version)   { w.note(func() { w.joined++ }) }
 func (w *witness) Refused(r proxy.Refusal)             { w.note(func() { w.refusals = append(w.refusals, r) }) }
 func (w *witness) WantsExplanation() bool              { return w.curious }

@@ -36,8 +36,8 @@ type Policy struct {
 }
 
 // SetPolicy puts p in force for every connection that comes from now on. No session feels it;
-// a lower limit of connections is reached as sessions end, and who waits for the upstream goes
-// at the new rate.
+// a lower limit of connections is reached as sessions end, who waits for the upstream goes at the
+// new rate, and who is banned stays so.
 func (s *Server) SetPolicy(p Policy) {
 	if p.Chain == nil || p.Upstream == nil {
 		panic("proxy: a policy without a chain or an upstream")
@@ -45,7 +45,9 @@ func (s *Server) SetPolicy(p Policy) {
 	p.Limits = p.Limits.withDefaults()
 	s.policy.Store(&p)
 	s.handshakes.limit(p.Limits.MaxHandshakes)
-	s.roster.limit(p.Limits.MaxConnections)
+	s.roster.limit(&p.Limits)
+	s.rates.limit(p.Limits.ConnectRate, p.Limits.ConnectRatePerAddress)
+	s.bans.limit(p.Limits.Ban)
 	s.governor.limit(p.UpstreamRate, p.Limits.MaxHandshakes)
 }
 
@@ -97,8 +99,23 @@ type Limits struct {
 	// MaxConnections is how many clients may be in, those that are being judged included. Zero
 	// means that there is no limit.
 	MaxConnections int
+	// MaxListenerConnections is how many of them may have come by a listener, by its name. A
+	// listener that is not there, or zero, has no limit of its own.
+	MaxListenerConnections map[string]int
+	// MaxConnectionsPerAddress is how many of them may come from one address, an IPv4 address or
+	// an IPv6 /64. Zero means that there is no limit.
+	MaxConnectionsPerAddress int
 	// MaxHandshakes is how many connections may be on their way to a verdict. Zero means 1,024.
 	MaxHandshakes int
+	// ConnectRate is how many clients may be judged per second; as many may come at once. Where
+	// more come, those addresses are refused first that took most. Zero means that there is no
+	// limit.
+	ConnectRate int
+	// ConnectRatePerAddress is how many of them may come from one address. Zero means that there
+	// is no limit.
+	ConnectRatePerAddress int
+	// Ban says when an address is banned.
+	Ban BanLimits
 }
 
 func (l Limits) withDefaults() Limits {
@@ -111,6 +128,8 @@ func (l Limits) withDefaults() Limits {
 	set(&l.AuthTimeout, 5*time.Second)
 	set(&l.ConnackTimeout, 30*time.Second)
 	set(&l.HalfCloseTimeout, 10*time.Second)
+	set(&l.Ban.Window, time.Minute)
+	set(&l.Ban.Time, 5*time.Minute)
 	if l.MaxConnectSize == 0 {
 		l.MaxConnectSize = 64 << 10
 	}

@@ -17,24 +17,20 @@ type roster struct {
 	acceptors   int                      // those that may still bring a connection
 	connections map[*connection]struct{} // those with a goroutine of their own
 	sessions    map[*session]struct{}    // those that relay, or are about to
-	max         int                      // clients that may be admitted; 0: no limit
-	admitted    int
+	admitted    admissions
 	up, down    uint64 // bytes of the sessions that have ended
 	draining    bool   // no session begins any more
 	cutting     bool   // connections are closed at once
 }
 
 func newRoster() *roster {
-	r := &roster{connections: map[*connection]struct{}{}, sessions: map[*session]struct{}{}}
+	r := &roster{
+		connections: map[*connection]struct{}{},
+		sessions:    map[*session]struct{}{},
+		admitted:    admissions{of: map[string]int{}},
+	}
 	r.empty = sync.NewCond(&r.mu)
 	return r
-}
-
-// limit sets how many clients may be admitted; 0 means no limit.
-func (r *roster) limit(max int) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.max = max
 }
 
 // enter adds a connection, and leave removes it when its goroutine ends.
@@ -54,25 +50,9 @@ func (r *roster) leave(c *connection) {
 	r.tell()
 }
 
-// admit counts a client towards the limit, if there is room; dismiss ends that.
-func (r *roster) admit() bool {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.max > 0 && r.admitted >= r.max {
-		return false
-	}
-	r.admitted++
-	return true
-}
-
-func (r *roster) dismiss() {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.admitted--
-}
-
 // begin adds a session that is about to relay between c and upstream, unless the server is
-// about to end; end removes it, and takes what it has carried.
+// about to end; end removes it, and takes what it has carried. From begin on, it is the session
+// that counts as admitted.
 func (r *roster) begin(s *session, c *connection, upstream net.Conn) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -80,6 +60,7 @@ func (r *roster) begin(s *session, c *connection, upstream net.Conn) bool {
 		return false
 	}
 	c.upstream = upstream
+	c.admitted = false
 	r.sessions[s] = struct{}{}
 	return true
 }
@@ -97,6 +78,7 @@ func (r *roster) end(s *session, up, down uint64) {
 	r.up += up
 	r.down += down
 	delete(r.sessions, s)
+	r.admitted.add(s.listener.Name, s.address(), -1)
 	r.tell()
 }
 

@@ -39,6 +39,8 @@ type Server struct {
 	handshakes *handshakes
 	roster     *roster
 	governor   *governor
+	rates      *connectRates
+	bans       *bans
 	wheel      *wheel
 	lingerers  *lingerers
 	sampler    *sampler
@@ -73,6 +75,8 @@ func NewServer(o Options) *Server {
 		handshakes: newHandshakes(),
 		roster:     newRoster(),
 		governor:   newGovernor(),
+		rates:      newConnectRates(),
+		bans:       newBans(),
 		wheel:      newWheel(),
 		listeners:  map[io.Closer]struct{}{},
 		began:      time.Now(),

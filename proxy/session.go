@@ -118,6 +118,9 @@ func (s *session) abandon() {
 	s.srv.roster.end(s, 0, 0)
 }
 
+// address is the network that the client is counted under.
+func (s *session) address() netip.Prefix { return masked(netip.AddrPortFrom(s.remote, s.port)) }
+
 // withLink calls f with the session's link, as soon as there is one. Of what is asked before
 // that, the last holds.
 func (s *session) withLink(f func(relay.Link)) {
@@ -199,6 +202,5 @@ func (s *session) Ended(e relay.End) {
 	s.upstream.Release()
 	s.logEnded(e)
 	s.srv.observer.Closed(s.listener.Name, string(e.Cause))
-	s.srv.roster.dismiss()
 	s.srv.roster.end(s, s.sent+e.BytesUp, e.BytesDown)
 }

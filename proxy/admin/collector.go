@@ -14,7 +14,7 @@ type collector struct {
 
 	info, active, bytes, up, upActive                 *prometheus.Desc
 	keysFetched, keys, keyFetches, notAfter, reloaded *prometheus.Desc
-	draining                                          *prometheus.Desc
+	draining, bans                                    *prometheus.Desc
 }
 
 // register adds what is true of a moment to the recorder's metrics, and the runtime's own.
@@ -38,6 +38,7 @@ func register(r *Recorder, state func() State) {
 			keyFetches:  desc("jwks_fetch_total", "Fetches of the key set.", "result"),
 			notAfter:    desc("tls_cert_not_after_timestamp_seconds", "When a certificate of ours expires.", "cert"),
 			reloaded:    desc("config_last_reload_successful", "1 unless the last reload changed nothing because of a fault."),
+			bans:        desc("bans_active", "Addresses that are banned."),
 			draining:    desc("draining", "1 while the process is ending."),
 		},
 	)
@@ -46,7 +47,7 @@ func register(r *Recorder, state func() State) {
 // Describe implements prometheus.Collector.
 func (c *collector) Describe(to chan<- *prometheus.Desc) {
 	for _, d := range [...]*prometheus.Desc{
-		c.info, c.active, c.bytes, c.up, c.upActive, c.keysFetched, c.keys, c.keyFetches, c.notAfter, c.reloaded, c.draining,
+		c.info, c.active, c.bytes, c.up, c.upActive, c.keysFetched, c.keys, c.keyFetches, c.notAfter, c.reloaded, c.draining, c.bans,
 	} {
 		to <- d
 	}
@@ -89,6 +90,7 @@ func (c *collector) Collect(to chan<- prometheus.Metric) {
 	}
 	gauge(c.reloaded, number(!s.ReloadFailed))
 	gauge(c.draining, number(s.Draining))
+	gauge(c.bans, float64(s.Bans))
 }
 
 // byAddress counts the sessions of each address, those of the configuration and those that

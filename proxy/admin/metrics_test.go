@@ -17,7 +17,7 @@ import (
 // full is a state in which everything has a value.
 func full() State {
 	return State{
-		Version: "v1.2.3", Started: time.Unix(1e9, 0), Loaded: time.Unix(2e9, 0), Draining: true, ReloadFailed: true,
+		Version: "v1.2.3", Started: time.Unix(1e9, 0), Loaded: time.Unix(2e9, 0), Draining: true, Bans: 3, ReloadFailed: true,
 		Stages:    []string{auth.StageBuiltin, auth.StageJWT},
 		Listeners: []Listener{{Name: "mqtt", Address: "127.0.0.1:1883"}, {Name: "mqtts", Address: "127.0.0.1:8883", TLS: true}},
 		Traffic: proxy.Traffic{BytesUp: 11, BytesDown: 22, Sessions: []proxy.SessionCount{
@@ -85,6 +85,7 @@ func TestStateAsMetrics(t *testing.T) {
 		`mqttward_tls_cert_not_after_timestamp_seconds{cert="listener mqtts"} 1.8e+09`,
 		`mqttward_config_last_reload_successful 0`,
 		`mqttward_draining 1`,
+		`mqttward_bans_active 3`,
 	)
 }
 
@@ -159,6 +160,7 @@ var section17 = []string{
 	"upstream_connections_active", "upstream_dial_duration_seconds", "upstream_dial_errors_total",
 	"jwks_last_success_timestamp_seconds", "jwks_keys", "jwks_fetch_total", "tls_handshakes_total",
 	"tls_cert_not_after_timestamp_seconds", "limits_hit_total", "config_last_reload_successful", "draining",
+	"bans_active",
 }
 
 func TestEveryPromisedMetricIsThere(t *testing.T) {

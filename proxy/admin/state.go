@@ -26,6 +26,8 @@ type State struct {
 	Listeners []Listener
 	// Traffic is what sessions carry.
 	Traffic proxy.Traffic
+	// Bans is how many addresses are banned.
+	Bans int
 	// Upstreams are the broker's addresses.
 	Upstreams []upstream.Status
 	// KeySet is nil where none is configured.

@@ -29,6 +29,16 @@ func (b *builder) limits() proxy.Limits {
 		MaxConnectSize:   c.MaxConnectSize,
 		MaxConnections:   c.MaxConnections,
 		MaxHandshakes:    c.MaxHandshakes,
+
+		MaxListenerConnections:   map[string]int{},
+		MaxConnectionsPerAddress: c.MaxConnectionsPerAddress,
+		ConnectRate:              c.ConnectRate,
+		ConnectRatePerAddress:    c.ConnectRatePerAddress,
+		Ban:                      proxy.BanLimits{Failures: c.Ban.Failures, Window: c.Ban.Window, Time: c.Ban.Time},
+	}
+	for _, listener := range b.config.Listeners {
+		l.MaxListenerConnections[listener.Name] = listener.MaxConnections
+		l.Ban.Exempt = append(l.Ban.Exempt, listener.ProxyTrusted...)
 	}
 	files, known := openFilesLimit()
 	if !known {

@@ -18,7 +18,7 @@ func (d *Daemon) state() admin.State {
 	s := admin.State{
 		Version: Version(), Started: d.started, Draining: d.draining.Load(),
 		Loaded: g.loaded, ReloadFailed: d.reloadFailed.Load(),
-		Stages: g.stageNames(), Traffic: d.server.Traffic(), Upstreams: g.upstream.Status(),
+		Stages: g.stageNames(), Traffic: d.server.Traffic(), Bans: d.server.Bans(), Upstreams: g.upstream.Status(),
 		KeySet: g.keySet(), Certificates: g.certificates(),
 	}
 	for _, l := range d.listeners {
