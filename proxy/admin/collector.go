@@ -14,7 +14,7 @@ type collector struct {
 
 	info, active, bytes, up, upActive                 *prometheus.Desc
 	keysFetched, keys, keyFetches, notAfter, reloaded *prometheus.Desc
-	draining, bans                                    *prometheus.Desc
+	draining, bans, listDue                           *prometheus.Desc
 }
 
 // register adds what is true of a moment to the recorder's metrics, and the runtime's own.
@@ -37,6 +37,7 @@ func register(r *Recorder, state func() State) {
 			keys:        desc("jwks_keys", "Usable keys of the key set."),
 			keyFetches:  desc("jwks_fetch_total", "Fetches of the key set.", "result"),
 			notAfter:    desc("tls_cert_not_after_timestamp_seconds", "When a certificate of ours expires.", "cert"),
+			listDue:     desc("tls_crl_next_update_timestamp_seconds", "When a list of revoked client certificates is too old, and its clients are refused.", "listener"),
 			reloaded:    desc("config_last_reload_successful", "1 unless the last reload changed nothing because of a fault."),
 			bans:        desc("bans_active", "Addresses that are banned."),
 			draining:    desc("draining", "1 while the process is ending."),
@@ -47,7 +48,7 @@ func register(r *Recorder, state func() State) {
 // Describe implements prometheus.Collector.
 func (c *collector) Describe(to chan<- *prometheus.Desc) {
 	for _, d := range [...]*prometheus.Desc{
-		c.info, c.active, c.bytes, c.up, c.upActive, c.keysFetched, c.keys, c.keyFetches, c.notAfter, c.reloaded, c.draining, c.bans,
+		c.info, c.active, c.bytes, c.up, c.upActive, c.keysFetched, c.keys, c.keyFetches, c.notAfter, c.listDue, c.reloaded, c.draining, c.bans,
 	} {
 		to <- d
 	}
@@ -87,6 +88,9 @@ func (c *collector) Collect(to chan<- prometheus.Metric) {
 	}
 	for _, cert := range s.Certificates {
 		gauge(c.notAfter, float64(cert.NotAfter.Unix()), cert.Name)
+	}
+	for listener, due := range s.RevocationLists {
+		gauge(c.listDue, float64(due.Unix()), listener)
 	}
 	gauge(c.reloaded, number(!s.ReloadFailed))
 	gauge(c.draining, number(s.Draining))

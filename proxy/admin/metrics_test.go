@@ -31,6 +31,8 @@ func full() State {
 			Fetches: map[string]uint64{"ok": 7, "timeout": 2},
 		},
 		Certificates: []Certificate{{Name: "listener mqtts", NotAfter: time.Unix(1800000000, 0)}},
+
+		RevocationLists: map[string]time.Time{"mqtts": time.Unix(1900000000, 0)},
 	}
 }
 
@@ -83,6 +85,7 @@ func TestStateAsMetrics(t *testing.T) {
 		`mqttward_jwks_fetch_total{result="ok"} 7`,
 		`mqttward_jwks_fetch_total{result="timeout"} 2`,
 		`mqttward_tls_cert_not_after_timestamp_seconds{cert="listener mqtts"} 1.8e+09`,
+		`mqttward_tls_crl_next_update_timestamp_seconds{listener="mqtts"} 1.9e+09`,
 		`mqttward_config_last_reload_successful 0`,
 		`mqttward_draining 1`,
 		`mqttward_bans_active 3`,
@@ -159,7 +162,7 @@ var section17 = []string{
 	"auth_duration_seconds", "connack_sent_total", "upstream_connack_total", "bytes_total", "upstream_up",
 	"upstream_connections_active", "upstream_dial_duration_seconds", "upstream_dial_errors_total",
 	"jwks_last_success_timestamp_seconds", "jwks_keys", "jwks_fetch_total", "tls_handshakes_total",
-	"tls_cert_not_after_timestamp_seconds", "limits_hit_total", "config_last_reload_successful", "draining",
+	"tls_cert_not_after_timestamp_seconds", "tls_crl_next_update_timestamp_seconds", "limits_hit_total", "config_last_reload_successful", "draining",
 	"bans_active",
 }
 

@@ -34,6 +34,9 @@ type State struct {
 	KeySet *KeySet
 	// Certificates are those that we show.
 	Certificates []Certificate
+	// RevocationLists tell, by listener, when a newer list of revoked client certificates is due:
+	// without it clients are refused from then on. A listener whose lists have no end is not in it.
+	RevocationLists map[string]time.Time
 }
 
 // Listener is an address that clients connect to.

@@ -116,6 +116,16 @@ func newList(l *x509.RevocationList) *list {
 	return n
 }
 
+// NextUpdate is when the first of the lists is too old; the zero time means never.
+func (r *Revocations) NextUpdate() (first time.Time) {
+	for _, l := range r.lists {
+		if !l.until.IsZero() && (first.IsZero() || l.until.Before(first)) {
+			first = l.until
+		}
+	}
+	return first
+}
+
 // Doubts tells what of the lists will have clients refused, now or before soon is over, in a
 // sentence each: lists that are too old, and authorities without one.
 func (r *Revocations) Doubts(authorities []*x509.Certificate, now time.Time, soon time.Duration) []string {

@@ -159,6 +159,13 @@ func TestDoubtsAboutRevocations(t *testing.T) {
 			}
 		}
 	}
+	due := now.Add(hour).Truncate(time.Second)
+	if got := parseLists(t, slices.Concat(root.CRL(due.Add(hour)), second.CRL(due)), root, second).NextUpdate(); !got.Equal(due) {
+		t.Errorf("NextUpdate: got %v, want the first, %v", got, due)
+	}
+	if got := (&Revocations{lists: map[string]*list{"": {}}}).NextUpdate(); !got.IsZero() {
+		t.Errorf("NextUpdate without a date: got %v, want none", got)
+	}
 	leaf := []*x509.Certificate{root.Issue("trusted by itself").Leaf}
 	leaf[0].BasicConstraintsValid = true
 	if got := (&Revocations{}).Doubts(leaf, now, hour); len(got) > 0 {

@@ -76,7 +76,7 @@ func New(c *config.Config, o Options) (*Daemon, error) {
 		return nil, err
 	}
 	d := &Daemon{started: time.Now(), lookEvery: lookEvery, log: o.Log, load: o.Load, inherited: o.Inherited, program: o.Program, notify: o.Notify, processors: processors, current: g, opened: slices.Clone(c.Listeners), tls: slices.Clone(g.tls)}
-	g.policy.TLS = d.tlsByName()
+	g.policy.TLS, g.lists = d.tlsByName()
 	g.policy.ProxyProtocol = d.proxyProtocols()
 	d.relay, d.engine, d.why, err = relay.New(relay.Options{Engine: string(c.Relay.Engine), Loops: c.Relay.Loops})
 	if err != nil {

@@ -13,6 +13,7 @@ import (
 	"mqttward/config"
 	"mqttward/proxy"
 	"mqttward/proxy/admin"
+	"mqttward/proxy/secure"
 	"mqttward/proxy/upstream"
 )
 
@@ -22,6 +23,8 @@ type generation struct {
 	warnings []config.Problem
 	policy   proxy.Policy
 	tls      []*listenerTLS // by listener; nil where it has none
+	// lists are those of revoked certificates that are in force, by listener; only where there are.
+	lists    map[string]*secure.Revocations
 	builtin  *builtin.Stage // nil where there are no built-in users
 	jwt      *jwt.Stage     // nil where there are no tokens
 	upstream *upstream.Pool

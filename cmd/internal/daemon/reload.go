@@ -11,6 +11,7 @@ import (
 
 	"mqttward/config"
 	"mqttward/proxy"
+	"mqttward/proxy/secure"
 )
 
 // work is what goes on beside the server while the daemon runs: the fetching of keys, and the
@@ -151,7 +152,7 @@ func (d *Daemon) swap(g *generation) {
 		d.log.Warn("a new relay.engine or relay.loops wants a restart", "relay", d.engine)
 	}
 	d.swapAdmin(g.config.Admin)
-	g.policy.TLS = d.tlsByName()
+	g.policy.TLS, g.lists = d.tlsByName()
 	g.policy.ProxyProtocol = d.proxyProtocols()
 	d.mu.Lock()
 	d.current = g
@@ -201,13 +202,18 @@ func (d *Daemon) proxyProtocols() map[string]proxy.ProxyProtocol {
 	return all
 }
 
-// tlsByName is the TLS in force, as a policy wants it.
-func (d *Daemon) tlsByName() map[string]proxy.TLS {
-	all := map[string]proxy.TLS{}
+// tlsByName is the TLS in force, as a policy wants it, and the lists of revoked certificates that
+// are part of it.
+func (d *Daemon) tlsByName() (map[string]proxy.TLS, map[string]*secure.Revocations) {
+	all, lists := map[string]proxy.TLS{}, map[string]*secure.Revocations{}
 	for i, t := range d.tls {
-		if t != nil {
-			all[d.opened[i].Name] = proxy.TLS{Config: t.conf, Name: t.name}
+		if t == nil {
+			continue
+		}
+		all[d.opened[i].Name] = proxy.TLS{Config: t.conf, Name: t.name}
+		if t.revocations != nil {
+			lists[d.opened[i].Name] = t.revocations
 		}
 	}
-	return all
+	return all, lists
 }

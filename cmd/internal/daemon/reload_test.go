@@ -238,7 +238,7 @@ func TestReloadOfACertificate(t *testing.T) {
 	if _, name := shake(); name != "first" {
 		t.Errorf("before the signal: got %q, want the first", name)
 	}
-	r.reload(text, "new TLS settings")
+	r.reload(text, `"reloaded"`)
 	if _, name := shake(); name != "second" {
 		t.Errorf("after it: got %q, want the second", name)
 	}

@@ -19,7 +19,7 @@ func (d *Daemon) state() admin.State {
 		Version: Version(), Started: d.started, Draining: d.draining.Load(),
 		Loaded: g.loaded, ReloadFailed: d.reloadFailed.Load(),
 		Stages: g.stageNames(), Traffic: d.server.Traffic(), Bans: d.server.Bans(), Upstreams: g.upstream.Status(),
-		KeySet: g.keySet(), Certificates: g.certificates(),
+		KeySet: g.keySet(), Certificates: g.certificates(), RevocationLists: g.revocationLists(),
 	}
 	for _, l := range d.listeners {
 		s.Listeners = append(s.Listeners, admin.Listener{Name: l.Name, Address: l.Addr().String(), TLS: l.Secure, Observed: g.observed(l.Name)})
@@ -83,6 +83,17 @@ func (g *generation) certificates() []admin.Certificate {
 	}
 	if g.upstreamTLS != nil {
 		add("upstream", g.upstreamTLS)
+	}
+	return all
+}
+
+// revocationLists are those that are in force and have an end.
+func (g *generation) revocationLists() map[string]time.Time {
+	all := map[string]time.Time{}
+	for listener, r := range g.lists {
+		if next := r.NextUpdate(); !next.IsZero() {
+			all[listener] = next
+		}
 	}
 	return all
 }

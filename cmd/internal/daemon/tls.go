@@ -20,7 +20,9 @@ type sum [sha256.Size]byte
 type listenerTLS struct {
 	conf *tls.Config
 	name secure.NameField // of a client's certificate
-	sum  sum
+	// revocations are nil where nobody asks for any.
+	revocations *secure.Revocations
+	sum         sum
 }
 
 // listenersTLS returns the TLS of each listener, nil where it has none.
@@ -28,7 +30,7 @@ func (b *builder) listenersTLS() []*listenerTLS {
 	all := make([]*listenerTLS, len(b.config.Listeners))
 	for i, l := range b.config.Listeners {
 		if l.TLS != nil {
-			s := &listenerSettings{b, fmt.Sprintf("listener[%d].tls.", i), l.Name, l.TLS, sha256.New()}
+			s := &listenerSettings{b, fmt.Sprintf("listener[%d].tls.", i), l.Name, l.TLS, sha256.New(), nil}
 			all[i] = s.build()
 		}
 	}
@@ -42,6 +44,7 @@ type listenerSettings struct {
 	name    string
 	c       *config.ListenerTLS
 	content hash.Hash // of all files
+	revoked *secure.Revocations
 }
 
 func (s *listenerSettings) build() *listenerTLS {
@@ -52,7 +55,7 @@ func (s *listenerSettings) build() *listenerTLS {
 	if s.c.SessionTicketKeysFile != "" {
 		s.tickets(conf, authorities)
 	}
-	return &listenerTLS{conf: proxy.WithALPN(conf), name: certNameFields[s.c.UserNameFrom], sum: sum(s.content.Sum(nil))}
+	return &listenerTLS{conf: proxy.WithALPN(conf), name: certNameFields[s.c.UserNameFrom], revocations: s.revoked, sum: sum(s.content.Sum(nil))}
 }
 
 // certificates are those that clients are shown; the first is for those that ask for no name.
@@ -94,7 +97,8 @@ func (s *listenerSettings) clients(conf *tls.Config) []*x509.Certificate {
 	s.content.Write(text)
 	v := &secure.Verifier{Authorities: pool(authorities)}
 	if s.c.CRLFile != "" && len(authorities) > 0 {
-		v.Revocations = s.revocations(authorities)
+		s.revoked = s.revocations(authorities)
+		v.Revocations = s.revoked
 	}
 	conf.ClientCAs, conf.VerifyConnection = v.Authorities, v.VerifyConnection
 	return authorities

@@ -45,7 +45,7 @@ func TestCertificatesByName(t *testing.T) {
 	want("a.example", "a1")
 	want("b.example", "b1")
 	install("b.example", "b2")
-	r.reload(text, "new TLS settings")
+	r.reload(text, `"reloaded"`)
 	want("b.example", "b2")
 	want("a.example", "a1")
 	write(t, filepath.Join(f.dir, "a.example.key"), "broken")

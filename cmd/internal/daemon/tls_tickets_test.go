@@ -93,6 +93,23 @@ func (r *running) want(what, listener string, client *tls.Config, in, resumed bo
 	}
 }
 
+// When the list in force is too old stands in the metrics, by listener.
+func TestListOfRevokedCertificatesIsShown(t *testing.T) {
+	proxytest.CheckLeaks(t)
+	f := newFleet(t)
+	text := f.listener("mqtts", withClients+"crl_file = \"crl.pem\"\n") + f.listener("other", withClients) + f.upstream()
+	r := runReloading(t, f.dir, text)
+	for _, in := range []time.Duration{30 * time.Hour, 90 * time.Hour} {
+		due := time.Now().Add(in).Truncate(time.Second)
+		f.write("crl.pem", string(f.ca.CRL(due)))
+		r.reload(text, `"reloaded"`)
+		proxytest.Eventually(t, "the new list", func() bool {
+			lists := r.state().RevocationLists
+			return len(lists) == 1 && lists["mqtts"].Equal(due)
+		})
+	}
+}
+
 var bothVersions = []uint16{tls.VersionTLS12, tls.VersionTLS13}
 
 // A ticket remembers a certificate. Who is revoked afterwards does not come in with it, and who is
@@ -110,7 +127,7 @@ func TestResumedSessionOfARevokedCertificate(t *testing.T) {
 			r.want("bad", "mqtts", bad, true, resumed)
 		}
 		f.write("crl.pem", string(f.ca.CRL(time.Now().Add(48*time.Hour), badCert)))
-		r.reload(text, "new TLS settings")
+		r.reload(text, `"reloaded"`)
 		before := len(r.log.String())
 		if in, _ := r.enters("mqtts", bad); in {
 			t.Errorf("%s: a revoked certificate was let in with its ticket", tls.VersionName(version))
@@ -144,11 +161,11 @@ func TestTicketOfAnotherListener(t *testing.T) {
 		r.want("stranger with the other's ticket", "strict", stranger, false, false)
 
 		// And of a time when another authority was accepted.
-		r.reload(config(strings.ReplaceAll(withClients, "ca.pem", "both.pem")), "new TLS settings")
+		r.reload(config(strings.ReplaceAll(withClients, "ca.pem", "both.pem")), `"reloaded"`)
 		guest := f.client(version, foreign.Issue("guest"))
 		r.want("guest", "strict", guest, true, false)
 		r.want("guest with its ticket", "strict", guest, true, true)
-		r.reload(config(withClients), "new TLS settings")
+		r.reload(config(withClients), `"reloaded"`)
 		r.want("guest whose authority is gone", "strict", guest, false, false)
 	}
 }
@@ -170,10 +187,10 @@ func TestTicketKeysAreSharedAndRotate(t *testing.T) {
 		old := f.client(version)
 		one.want("old", "mqtts", old, true, false)
 		f.write("tickets", ticketKeyB+ticketKeyA)
-		one.reload(text, "new TLS settings")
+		one.reload(text, `"reloaded"`)
 		one.want("with the older key", "mqtts", client, true, true)
 		f.write("tickets", ticketKeyB)
-		one.reload(text, "new TLS settings")
+		one.reload(text, `"reloaded"`)
 		one.want("with the ticket that the newer key made", "mqtts", client, true, true)
 		one.want("with the older key, which is gone", "mqtts", old, true, false)
 	}

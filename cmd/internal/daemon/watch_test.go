@@ -121,7 +121,7 @@ func TestCertificatesAreWatched(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	w.awaitLog("new TLS settings")
+	w.awaitLog(`"reloaded"`)
 	if strings.Contains(w.log.String(), "stays in force") {
 		t.Errorf("a certificate was read without its key:\n%s", w.log)
 	}
