@@ -10,6 +10,7 @@ import (
 	"net/netip"
 	"runtime"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -292,32 +293,34 @@ func TestConnectionLimitsAtTheSocket(t *testing.T) {
 
 // Whoever was counted and came to nothing is given back, too.
 func TestConnectionLimitsCountNobodyTwice(t *testing.T) {
-	up, broken := true, false
-	var r *rig
-	r = newRig(t, func(o *options) {
+	var down, broken atomic.Bool
+	var policy proxy.Policy
+	r := newRig(t, func(o *options) {
 		o.Limits.MaxConnections, o.Limits.MaxConnectionsPerAddress = 2, 1
 		o.Limits.MaxListenerConnections = map[string]int{"main": 1}
 		o.Chain = guessers(t)
-		o.Upstream = dialFunc(func(ctx context.Context) (net.Conn, error) {
-			if !up {
-				return nil, io.ErrClosedPipe
-			}
-			c, err := (&net.Dialer{}).DialContext(ctx, "tcp", r.broker.Addr())
-			if err == nil && broken {
-				c.Close() // it can't be written to
-			}
-			return c, err
-		})
+		policy = o.Policy
 	})
+	policy.Upstream = dialFunc(func(ctx context.Context) (net.Conn, error) {
+		if down.Load() {
+			return nil, io.ErrClosedPipe
+		}
+		c, err := (&net.Dialer{}).DialContext(ctx, "tcp", r.broker.Addr())
+		if err == nil && broken.Load() {
+			c.Close() // it can't be written to
+		}
+		return c, err
+	})
+	r.server.SetPolicy(policy)
 	one := r.from("127.0.0.2")
 	for range 5 {
-		broken = true
+		broken.Store(true)
 		one.expect(client(packets.V5, "u", "right"), auth.UpstreamUnavailable)
-		broken = false
+		broken.Store(false)
 		one.expect(client(packets.V5, "u", "wrong"), auth.BadPassword)
-		up = false
+		down.Store(true)
 		one.expect(client(packets.V5, "u", "right"), auth.UpstreamUnavailable)
-		up = true
+		down.Store(false)
 		one.expect(client(packets.V5, "u", "right"), auth.None).Close()
 		proxytest.Eventually(t, "the session's end", func() bool { return r.server.Sessions() == 0 })
 	}
