@@ -166,6 +166,22 @@ type Upstream struct {
 	TLS *UpstreamTLS
 	// Credentials say what the broker sees of the client's.
 	Credentials Credentials
+	// Health is nil where the addresses are not checked: the table is absent.
+	Health *Health
+}
+
+// Health is the [upstream.health] table.
+type Health struct {
+	// Interval is the time between two checks of an address: 100ms to 1h, default 5s.
+	Interval time.Duration
+	// Timeout bounds one check: 50ms to 1m, default 2s.
+	Timeout time.Duration
+	// Rise and Fall are how many checks in a row must succeed, or fail: 1 to 100, default 2 and 3.
+	Rise, Fall int
+	// UserName and Password are those of an MQTT CONNECT that is then made. Where both are empty,
+	// a TCP connection is enough. At most 65,535 bytes each.
+	UserName string
+	Password Secret
 }
 
 // Balance says which of the broker's addresses a client is sent to.

@@ -54,6 +54,13 @@ server_name = "broker"
 mode = "replace"
 username = "${clientid}-%c"
 password_file = "password"
+[upstream.health]
+interval = "1s"
+timeout = "500ms"
+rise = 1
+fall = 5
+username = "health"
+password = "hunter2"
 [auth]
 allow_anonymous = true
 refusal_codes = "uniform"
@@ -164,6 +171,9 @@ func TestEveryKeyArrives(t *testing.T) {
 			Balance:   BalanceLeastConnections,
 
 			ProxyProtocol: 2, ProxyIdentity: true,
+			Health: &Health{
+				Interval: time.Second, Timeout: 500 * time.Millisecond, Rise: 1, Fall: 5, UserName: "health", Password: NewSecret("hunter2"),
+			},
 
 			ConnectRate: 500, ConnectBurst: 20,
 			TLS: &UpstreamTLS{

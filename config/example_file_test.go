@@ -46,7 +46,7 @@ func TestExampleWorks(t *testing.T) {
 
 func TestExampleUncommentedIsKnown(t *testing.T) {
 	dir := t.TempDir()
-	for _, name := range []string{"broker-password", "jwt-secret", "admin-token"} {
+	for _, name := range []string{"broker-password", "health-password", "jwt-secret", "admin-token"} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte("0123456789abcdef"), 0o600); err != nil {
 			t.Fatal(err)
 		}

@@ -153,6 +153,9 @@ c.toml:6: listener[0].proxy_protocol_trusted[3]: must be an IP address or a netw
 c.toml:7: listener[0].proxy_protocol_trusted[5]: "::1/128" stands in the list already`},
 	{"version 3 of the PROXY protocol", without("[auth", "secret") + "proxy_protocol = \"v3\"\nproxy_protocol_identity = true\n[auth]\nallow_anonymous = true\n", `c.toml:6: upstream.proxy_protocol: must be "off", "v1" or "v2", not "v3"`},
 	{"an identity in version 1", without("[auth", "secret") + "proxy_protocol = \"v1\"\nproxy_protocol_identity = true\n[auth]\nallow_anonymous = true\n", `c.toml:7: upstream.proxy_protocol_identity: wants proxy_protocol = "v2": the other version has no place for a name`},
+	{"checks without a pause", base + "[upstream.health]\ninterval = \"0s\"\nfall = 0\n", `c.toml:9: upstream.health.interval: must be between 100ms and 1h, not 0s
+c.toml:10: upstream.health.fall: must be between 1 and 100, not 0`},
+	{"a check's password alone", base + "[upstream.health]\npassword = \"hunter2\"\n", "c.toml:8: upstream.health.username: is missing: a password without a user name is no CONNECT that every broker takes"},
 	{"unknown balance", without("[auth", "secret") + "balance = \"random\"\n[auth]\nallow_anonymous = true\n", `c.toml:6: upstream.balance: must be "client_id", "round_robin" or "least_connections", not "random"`},
 	{"too many addresses", without("addresses", "[auth", "secret") + "addresses = [" + strings.Repeat("\"a:1\",", 257) + "]\n[auth]\nallow_anonymous = true\n", "c.toml:5: upstream.addresses: there are 257 addresses: 256 are the most"},
 	{"too many listeners", base + strings.Repeat("[[listener]]\n", 256), "c.toml:1: listener: there are 257 listeners: 256 are the most"},
@@ -204,7 +207,7 @@ c.toml:7: listener[0].proxy_protocol_trusted[5]: "::1/128" stands in the list al
 c.toml:11: auth.builtin.pbkdf2_iterations: has no use with algorithm = "sha256": remove it
 c.toml:12: auth.builtin.pbkdf2_dk_length: has no use with algorithm = "sha256": remove it`},
 	{"short PBKDF2 key", base + "[auth.builtin]\nusers_file = \"x\"\nalgorithm = \"pbkdf2\"\npbkdf2_iterations = 1\npbkdf2_dk_length = 8\n", "c.toml:12: auth.builtin.pbkdf2_dk_length: must be 0, which is what pbkdf2_mac gives, or between 16 and 256, not 8"},
-	{"password for a hash", base + "[[auth.builtin.user]]\nname = \"a\"\npassword = \"hunter2\"\n", `c.toml:10: auth.builtin.user[0].password: unknown key: it belongs in [upstream.credentials], or did you mean "password_hash"?`},
+	{"password for a hash", base + "[[auth.builtin.user]]\nname = \"a\"\npassword = \"hunter2\"\n", `c.toml:10: auth.builtin.user[0].password: unknown key: it belongs in [upstream.credentials] or [upstream.health], or did you mean "password_hash"?`},
 
 	// Limits.
 	{"ban without failures", base + "[limits.ban]\nwindow = \"2m\"\ntime = \"1h\"\n", `c.toml:9: limits.ban.window: has no use without failures: write failures = 10, or remove window

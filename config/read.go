@@ -55,6 +55,7 @@ func readUpstream(t *table) Upstream {
 		ConnectBurst: t.int("connect_burst", 0, 0, maxConnectRate),
 		TLS:          readUpstreamTLS(t.table("tls")),
 		Credentials:  readCredentials(t.table("credentials")),
+		Health:       readHealth(t.table("health")),
 	}
 }
 
@@ -78,6 +79,24 @@ func readCredentials(t *table) Credentials {
 		UserName: t.template("username"),
 		Password: t.secret("password"),
 	}
+}
+
+func readHealth(t *table) *Health {
+	h := &Health{
+		Interval: t.duration("interval", 5*time.Second, 100*time.Millisecond, time.Hour),
+		Timeout:  t.duration("timeout", 2*time.Second, 50*time.Millisecond, time.Minute),
+		Rise:     t.int("rise", 2, 1, 100),
+		Fall:     t.int("fall", 3, 1, 100),
+		UserName: t.string("username"),
+		Password: t.secret("password"),
+	}
+	if !t.present {
+		return nil
+	}
+	if h.Password.IsSet() && h.UserName == "" {
+		t.fault("username", "is missing: a password without a user name is no CONNECT that every broker takes")
+	}
+	return h
 }
 
 func readLimits(t *table) Limits {

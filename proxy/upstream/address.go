@@ -70,7 +70,7 @@ func (p *Pool) failed(a *Address, err error) {
 
 // reached notes that a try reached a, and in the log where that had failed before.
 func (p *Pool) reached(a *Address) {
-	if a.health.reached() {
+	if a.health.reached(p) {
 		p.log.Info("the upstream address answers again", "upstream", a.Name)
 	}
 }

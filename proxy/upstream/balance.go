@@ -76,7 +76,7 @@ func (c *choice) best() (best int, standing standing) {
 			continue
 		}
 		t := &c.pool.targets[i]
-		stands, share := t.health.standing(c.clock)
+		stands, share := t.health.standing(c.pool, c.clock)
 		itsClass := 0
 		switch {
 		case stands == resting:

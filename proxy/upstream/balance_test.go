@@ -156,7 +156,7 @@ func TestDevicesOfADeadNode(t *testing.T) {
 			if count[dead.Name] != 0 || count["10.0.0.1:1883"] < devices*2/5 {
 				t.Errorf("balance %d: while it rests: got %v", b, count)
 			}
-			dead.health.reached()
+			dead.health.reached(p)
 			last := 0
 			for range 5 {
 				_, count = homes(p, devices)

@@ -31,6 +31,7 @@ type condition struct {
 	until    time.Time     // it rests until then
 	rest     time.Duration // how long it rests this time
 	trial    bool          // somebody finds out whether it is back: until then, at the latest
+	by       *Pool         // whose checks fail: it rests until they don't; nil: none do
 	back     time.Time     // since when it is back
 	ease     time.Duration // how long it takes to get its whole share from then on
 }
@@ -45,8 +46,8 @@ const (
 	resting                 // it is left alone, unless nobody else is there
 )
 
-// standing returns how an address stands, and which part of its share it gets.
-func (h *health) standing(now func() time.Time) (standing, float64) {
+// standing returns how an address stands in p, and which part of its share it gets.
+func (h *health) standing(p *Pool, now func() time.Time) (standing, float64) {
 	c := h.state.Load()
 	if c == nil {
 		return well, 1
@@ -58,7 +59,7 @@ func (h *health) standing(now func() time.Time) (standing, float64) {
 		return well, 1
 	case c.since.IsZero():
 		return easing, easeLeast + (1-easeLeast)*float64(at.Sub(c.back))/float64(c.ease)
-	case at.Before(c.until):
+	case c.by == p && p != nil || at.Before(c.until):
 		return resting, 0
 	}
 	return due, 1
@@ -93,7 +94,7 @@ func (h *health) failed(now time.Time) (first bool) {
 	if !first {
 		next = *c
 		next.failedAt = now
-		if !c.trial && now.Before(c.until) {
+		if c.by != nil || !c.trial && now.Before(c.until) {
 			h.state.Store(&next)
 			return false
 		}
@@ -104,18 +105,37 @@ func (h *health) failed(now time.Time) (first bool) {
 	return first
 }
 
-// reached notes that the address was reached, and reports whether it had failed before.
-func (h *health) reached() bool {
-	if c := h.state.Load(); c == nil || c.since.IsZero() {
+// reached notes that a client of p reached the address, and reports whether it had failed before.
+// Where p's checks fail, to be reached is not enough.
+func (h *health) reached(p *Pool) bool {
+	if c := h.state.Load(); c == nil || c.since.IsZero() || c.by == p && p != nil {
 		return false
 	}
+	return h.rise(time.Now())
+}
+
+// fall notes that p's checks fail, and reports whether nothing had failed before.
+func (h *health) fall(p *Pool, now time.Time) (first bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	next := condition{since: now, failedAt: now, until: now, rest: restMin, by: p}
+	if c := h.state.Load(); c != nil && !c.since.IsZero() {
+		next.since = c.since
+		h.state.Store(&next)
+		return false
+	}
+	h.state.Store(&next)
+	return true
+}
+
+// rise notes that the address is back, and reports whether it had failed before.
+func (h *health) rise(now time.Time) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	c := h.state.Load()
 	if c == nil || c.since.IsZero() {
 		return false
 	}
-	now := time.Now()
 	h.state.Store(&condition{back: now, ease: min(now.Sub(c.since), easeTime)})
 	return true
 }

@@ -11,7 +11,7 @@ import (
 func rests(h *health) time.Duration {
 	begun := time.Now()
 	for {
-		if s, _ := h.standing(time.Now); s != resting {
+		if s, _ := h.standing(nil, time.Now); s != resting {
 			return time.Since(begun)
 		}
 		time.Sleep(100 * time.Millisecond)
@@ -32,7 +32,7 @@ func TestRestsBecomeLonger(t *testing.T) {
 				t.Error("another failure is the first")
 			}
 		}
-		if !h.reached() || h.reached() {
+		if !h.reached(nil) || h.reached(nil) {
 			t.Error("a return is not told once")
 		}
 		h.failed(time.Now())
@@ -108,7 +108,7 @@ func TestStatusOfAddresses(t *testing.T) {
 		if s := next.Status(); s[0].Up() || !s[1].Up() {
 			t.Errorf("after a reload: got %+v", s)
 		}
-		next.targets[0].health.reached()
+		next.targets[0].health.reached(p)
 		if s := p.Status(); !s[1].Up() {
 			t.Errorf("after its return: got %+v", s)
 		}

@@ -4,7 +4,8 @@
 // same CONNECT. An address that failed rests: for a second, and for twice as long each time up to
 // half a minute. Then one client finds out whether it is back. What is back gets a tenth of its
 // share of clients at first, and all of it after as long as it was away, 10 s at most. Where every
-// address rests, they are tried all the same.
+// address rests, they are tried all the same. [Checks] find out without clients; an address whose
+// checks fail rests until they don't.
 //
 // Nothing is read from or written to a connection here but TLS, and a PROXY header before that: what
 // the broker sees first otherwise is what the caller sends.
@@ -40,6 +41,8 @@ type Options struct {
 	TLS *tls.Config
 	// ProxyProtocol is what the broker is told of a client.
 	ProxyProtocol ProxyProtocol
+	// Checks say how the addresses are looked after, by [Pool.Run].
+	Checks Checks
 	// DialTimeout bounds one Dial, all of its tries and the TLS handshake included. Zero
 	// means 5 s.
 	DialTimeout time.Duration
@@ -59,6 +62,7 @@ type Pool struct {
 	balance  Balance
 	turn     *atomic.Uint64 // counts those who go round
 	proxy    ProxyProtocol
+	checks   Checks
 	timeout  time.Duration
 	observer Observer // or nil
 	log      *slog.Logger
@@ -82,7 +86,7 @@ func New(o Options) (*Pool, error) {
 	if o.Log == nil {
 		o.Log = slog.Default()
 	}
-	p := &Pool{balance: o.Balance, turn: &atomic.Uint64{}, proxy: o.ProxyProtocol, timeout: o.DialTimeout, observer: o.Observer, log: o.Log, dialer: net.Dialer{KeepAliveConfig: o.KeepAlive}}
+	p := &Pool{balance: o.Balance, turn: &atomic.Uint64{}, proxy: o.ProxyProtocol, checks: o.Checks.withDefaults(), timeout: o.DialTimeout, observer: o.Observer, log: o.Log, dialer: net.Dialer{KeepAliveConfig: o.KeepAlive}}
 	for _, name := range o.Addresses {
 		t, err := newTarget(name, o.TLS)
 		if err != nil {

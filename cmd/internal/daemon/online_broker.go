@@ -4,14 +4,12 @@ import (
 	"context"
 	"crypto/rand"
 	"crypto/tls"
-	"errors"
 	"fmt"
 	"io"
 	"net"
 	"strings"
 	"time"
 
-	pahopackets "github.com/eclipse/paho.golang/packets"
 	"github.com/eclipse/paho.golang/paho"
 
 	"mqttward/auth"
@@ -27,6 +25,13 @@ type probe struct {
 	clientID string
 	// The credentials that every client of ours has, where upstream.credentials gives it the same.
 	userName, password []byte
+}
+
+// connect5 sends a CONNECT of MQTT 5.0. The answer is nil where there is none that can be read.
+func (p *probe) connect5(ctx context.Context, conn net.Conn) (*paho.Connack, error) {
+	return connect5(ctx, conn, greeting5{
+		clientID: p.clientID, userName: p.userName, password: p.password, timeout: p.g.config.Limits.ConnackTimeout,
+	})
 }
 
 // examineBroker connects to one address of the broker with MQTT, as a client would through us.
@@ -91,30 +96,6 @@ func (p *probe) dial(ctx context.Context) (net.Conn, error) {
 		return nil, err
 	}
 	return reached.Conn, nil
-}
-
-// connect5 sends a CONNECT of MQTT 5.0. The answer is nil where there is none that can be read.
-func (p *probe) connect5(ctx context.Context, conn net.Conn) (*paho.Connack, error) {
-	ctx, cancel := context.WithTimeout(ctx, p.g.config.Limits.ConnackTimeout)
-	defer cancel()
-	ended := make(chan error, 2)
-	client := paho.NewClient(paho.ClientConfig{
-		Conn:          pahopackets.NewThreadSafeConn(conn),
-		PacketTimeout: p.g.config.Limits.ConnackTimeout,
-		OnClientError: func(err error) { ended <- err },
-	})
-	ack, err := client.Connect(ctx, &paho.Connect{
-		ClientID: p.clientID, CleanStart: true, KeepAlive: 60,
-		UsernameFlag: len(p.userName) > 0, Username: string(p.userName),
-		PasswordFlag: len(p.password) > 0, Password: p.password,
-	})
-	if err == nil {
-		_ = client.Disconnect(&paho.Disconnect{})
-	}
-	if ack == nil && err == nil {
-		err = errors.New("no answer")
-	}
-	return ack, err
 }
 
 // speaks311 reports whether the broker answers a CONNECT of MQTT 3.1.1.

@@ -36,6 +36,7 @@ func (w *work) begin(g *generation) {
 	if g.jwt != nil {
 		w.background.Go(func() { g.jwt.Run(ctx) })
 	}
+	w.background.Go(func() { g.upstream.Run(ctx) })
 }
 
 // end waits until nothing goes on any more. The context has ended.

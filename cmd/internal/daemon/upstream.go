@@ -24,6 +24,7 @@ func (b *builder) upstream(conf *tls.Config, before *upstream.Pool) *upstream.Po
 		Balance:   balances[b.config.Upstream.Balance],
 		Before:    before,
 		TLS:       conf,
+		Checks:    b.checks(),
 		ProxyProtocol: upstream.ProxyProtocol{
 			Version: byte(b.config.Upstream.ProxyProtocol), Identity: b.config.Upstream.ProxyIdentity,
 		},

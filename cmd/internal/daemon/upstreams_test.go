@@ -112,3 +112,36 @@ func TestADeadNodeAmongThree(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// A node that answers connections and refuses a CONNECT gets no clients, once the checks know, and
+// is not ready.
+func TestChecksOfTheBrokerByMQTT(t *testing.T) {
+	proxytest.CheckLeaks(t)
+	sick := proxytest.NewBroker(t, proxytest.BrokerOptions{Connack: packets.AppendConnack(nil, packets.V5, packets.NotAuthorized, "")})
+	nodes := append(newCluster(t, 1), sick)
+	const health = "[upstream.health]\ninterval = \"100ms\"\nusername = \"health\"\npassword = \"hunter2hunter2\"\n"
+	r := runReloading(t, t.TempDir(), nodes.config()+health)
+	r.awaitLog("the upstream address fails")
+	if log := r.log.String(); !strings.Contains(log, "refused with 0x87") || strings.Contains(log, "hunter2") {
+		t.Errorf("the log:\n%s", log)
+	}
+	for i := range 20 {
+		if n := nodes.nodeOf(r.running, fmt.Sprintf("device-%d", i)); n != 0 {
+			t.Errorf("device %d went to node %d", i, n)
+		}
+	}
+	var seen packets.Connect
+	all := sick.Connects()
+	if err := packets.ParseConnect(all[len(all)-1], &seen); err != nil || string(seen.UserName) != "health" || string(seen.Password) != "hunter2hunter2" {
+		t.Errorf("the check's CONNECT has user name %q", seen.UserName)
+	}
+	// Without checks nothing keeps it out but what clients find.
+	r.reload(nodes.config(), "reloaded")
+	proxytest.Eventually(t, "a client finds it", func() bool {
+		conn := r.dial("mqtt")
+		_, _ = conn.Write(packets.AppendConnect(nil, &packets.Connect{Version: packets.V5, CleanStart: true, ClientID: []byte(fmt.Sprint(time.Now()))}))
+		_, _ = io.ReadFull(conn, make([]byte, 5))
+		conn.Close()
+		return strings.Contains(r.log.String(), "the upstream address answers again")
+	})
+}
