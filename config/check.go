@@ -90,6 +90,7 @@ func (d *document) checkReusePort(path string, wanted, can bool) {
 
 func (d *document) checkUpstream(c *Config) {
 	d.checkAddresses(c)
+	d.checkSources(&c.Upstream)
 	u := c.Upstream
 	if u.ConnectRate == 0 && u.ConnectBurst > 0 && !d.faults["upstream.connect_rate"] {
 		d.fault("upstream.connect_burst", "has no use without connect_rate: write connect_rate, or remove connect_burst")

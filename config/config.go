@@ -149,6 +149,10 @@ type Upstream struct {
 	Addresses []string
 	// Balance says which of them a client is sent to; the default is BalanceClientID.
 	Balance Balance
+	// SourceAddresses are those of this machine that connections to the broker come from, in turn:
+	// up to 64, none twice. Each address that is an IP address has one of its family; where one is
+	// a name, all are of one. None leaves the choice to the system.
+	SourceAddresses []netip.Addr
 	// ProxyProtocol is the version of the PROXY protocol by which the broker is told who a client
 	// is: 0, the default, for none, 1 or 2.
 	ProxyProtocol int

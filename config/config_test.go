@@ -40,6 +40,7 @@ cert_file = "c.crt"
 key_file = "c.key"
 [upstream]
 balance = "least_connections"
+source_addresses = ["2001:db8::2", "2001:db8::3"]
 proxy_protocol = "v2"
 proxy_protocol_identity = true
 addresses = ["broker_1:1883", "[2001:db8::1]:1883", "unix:/run/broker.sock"]
@@ -170,7 +171,8 @@ func TestEveryKeyArrives(t *testing.T) {
 			Addresses: []string{"broker_1:1883", "[2001:db8::1]:1883", "unix:/run/broker.sock"},
 			Balance:   BalanceLeastConnections,
 
-			ProxyProtocol: 2, ProxyIdentity: true,
+			SourceAddresses: []netip.Addr{netip.MustParseAddr("2001:db8::2"), netip.MustParseAddr("2001:db8::3")},
+			ProxyProtocol:   2, ProxyIdentity: true,
 			Health: &Health{
 				Interval: time.Second, Timeout: 500 * time.Millisecond, Rise: 1, Fall: 5, UserName: "health", Password: NewSecret("hunter2"),
 			},

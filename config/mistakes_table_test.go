@@ -156,6 +156,13 @@ c.toml:7: listener[0].proxy_protocol_trusted[5]: "::1/128" stands in the list al
 	{"checks without a pause", base + "[upstream.health]\ninterval = \"0s\"\nfall = 0\n", `c.toml:9: upstream.health.interval: must be between 100ms and 1h, not 0s
 c.toml:10: upstream.health.fall: must be between 1 and 100, not 0`},
 	{"a check's password alone", base + "[upstream.health]\npassword = \"hunter2\"\n", "c.toml:8: upstream.health.username: is missing: a password without a user name is no CONNECT that every broker takes"},
+	{"source addresses that are none", sources(`"eth0", "0.0.0.0", "10.0.0.2:5", "10.0.0.2", "::ffff:10.0.0.2"`), `c.toml:6: upstream.source_addresses[0]: must be an IP address of this machine, such as "10.0.0.2", not "eth0"
+c.toml:6: upstream.source_addresses[1]: must be an IP address of this machine, such as "10.0.0.2", not "0.0.0.0"
+c.toml:6: upstream.source_addresses[2]: must be an IP address of this machine, such as "10.0.0.2", not "10.0.0.2:5"
+c.toml:6: upstream.source_addresses[4]: "::ffff:10.0.0.2" stands in the list already`},
+	{"source addresses of the other family", sources(`"2001:db8::2"`), `c.toml:6: upstream.source_addresses: none is of the family of "127.0.0.1:1884": add one, or remove that address`},
+	{"source addresses of both families to a name", strings.Replace(sources(`"2001:db8::2", "10.0.0.2"`), "127.0.0.1:1884", "broker:1884", 1), `c.toml:6: upstream.source_addresses: must be all IPv4 or all IPv6, since "broker:1884" is a name`},
+	{"source addresses of a socket", strings.Replace(sources(`"10.0.0.2"`), "127.0.0.1:1884", "unix:/run/broker", 1), `c.toml:6: upstream.source_addresses: has no use: no address of the broker is one of TCP`},
 	{"unknown balance", without("[auth", "secret") + "balance = \"random\"\n[auth]\nallow_anonymous = true\n", `c.toml:6: upstream.balance: must be "client_id", "round_robin" or "least_connections", not "random"`},
 	{"too many addresses", without("addresses", "[auth", "secret") + "addresses = [" + strings.Repeat("\"a:1\",", 257) + "]\n[auth]\nallow_anonymous = true\n", "c.toml:5: upstream.addresses: there are 257 addresses: 256 are the most"},
 	{"too many listeners", base + strings.Repeat("[[listener]]\n", 256), "c.toml:1: listener: there are 257 listeners: 256 are the most"},

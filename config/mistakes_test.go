@@ -12,3 +12,8 @@ func TestMistakes(t *testing.T) {
 		})
 	}
 }
+
+// sources is a source with source addresses.
+func sources(list string) string {
+	return without("[auth", "secret") + "source_addresses = [" + list + "]\n[auth]\nallow_anonymous = true\n"
+}

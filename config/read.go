@@ -48,6 +48,8 @@ func readUpstream(t *table) Upstream {
 		Addresses: t.strings("addresses"),
 		Balance:   enum(t, "balance", BalanceClientID, BalanceClientID, BalanceRoundRobin, BalanceLeastConnections),
 
+		SourceAddresses: readSourceAddresses(t, "source_addresses"),
+
 		ProxyProtocol: proxyVersions[enum(t, "proxy_protocol", "off", "off", "v1", "v2")],
 		ProxyIdentity: t.bool("proxy_protocol_identity", false),
 

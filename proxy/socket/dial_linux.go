@@ -5,14 +5,15 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
 )
 
-// Connect begins to connect to an address. A connection that is there at once, as on the same
+// Connect begins to connect to an address, from another one where that is valid. A connection that is there at once, as on the same
 // machine, costs no wait; where it is under way, Await must follow.
-func Connect(to netip.AddrPort, keepAlive net.KeepAliveConfig) (c *Conn, underWay bool, err error) {
+func Connect(to netip.AddrPort, from netip.Addr, keepAlive net.KeepAliveConfig) (c *Conn, underWay bool, err error) {
 	to = netip.AddrPortFrom(to.Addr().Unmap(), to.Port())
 	family := unix.AF_INET6
 	if to.Addr().Is4() {
@@ -26,6 +27,12 @@ func Connect(to netip.AddrPort, keepAlive net.KeepAliveConfig) (c *Conn, underWa
 	if err := setOptions(fd, keepAlive); err != nil {
 		c.Close()
 		return nil, false, err
+	}
+	if from.IsValid() {
+		if errno := bindTo(fd, from); errno != 0 {
+			c.Close()
+			return nil, false, os.NewSyscallError("bind", errno)
+		}
 	}
 	errno := connect(fd, to)
 	if errno == unix.EINPROGRESS || errno == unix.EINTR {
@@ -42,6 +49,18 @@ func Connect(to netip.AddrPort, keepAlive net.KeepAliveConfig) (c *Conn, underWa
 	}
 	c.Close()
 	return nil, false, os.NewSyscallError("connect", errno)
+}
+
+// bindTo gives a socket its own address, and leaves the port to connect: a port that is taken for
+// one peer is free for another.
+func bindTo(fd int, from netip.Addr) unix.Errno {
+	_ = setOption(fd, unix.SOL_IP, unix.IP_BIND_ADDRESS_NO_PORT, 1) // without it there are fewer ports
+	return bind(fd, netip.AddrPortFrom(from.Unmap(), 0))
+}
+
+// BindWithoutPort prepares a socket of package net for that: it is a net.Dialer's Control.
+func BindWithoutPort(_, _ string, c syscall.RawConn) error {
+	return c.Control(func(fd uintptr) { _ = setOption(int(fd), unix.SOL_IP, unix.IP_BIND_ADDRESS_NO_PORT, 1) })
 }
 
 // Await waits until a connection that is under way is there, or is known not to be, or ctx ends.

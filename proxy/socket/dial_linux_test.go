@@ -16,7 +16,7 @@ import (
 func TestConnectDoesNotReachItself(t *testing.T) {
 	to := freeEvenPort(t)
 	for range 200_000 {
-		c, underWay, err := socket.Connect(to, net.KeepAliveConfig{})
+		c, underWay, err := socket.Connect(to, netip.Addr{}, net.KeepAliveConfig{})
 		if err == nil {
 			c.Close()
 			t.Fatalf("connect to a port where nobody listens: got a connection, under way: %v", underWay)

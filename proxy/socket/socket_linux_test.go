@@ -83,7 +83,7 @@ func option(t *testing.T, c *Conn, level, name int) int {
 func TestOptionsAreInheritedFromTheListener(t *testing.T) {
 	accepted, _ := pair(t)
 	l := listen(t)
-	dialled, _, err := Connect(l.address, keepAlive)
+	dialled, _, err := Connect(l.address, netip.Addr{}, keepAlive)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -233,7 +233,7 @@ func TestConnectTellsWhoRefuses(t *testing.T) {
 	l := listen(t)
 	address := l.address
 	l.Close()
-	c, underWay, err := Connect(address, keepAlive)
+	c, underWay, err := Connect(address, netip.Addr{}, keepAlive)
 	if err == nil && underWay {
 		err = c.Await(context.Background())
 		c.Close()
@@ -262,7 +262,7 @@ func TestAwaitEndsWithItsContext(t *testing.T) {
 	}
 	to := netip.AddrPortFrom(netip.MustParseAddr("127.0.0.1"), uint16(name.(*unix.SockaddrInet4).Port))
 	for range 16 {
-		c, underWay, err := Connect(to, keepAlive)
+		c, underWay, err := Connect(to, netip.Addr{}, keepAlive)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -93,6 +93,14 @@ func connect(fd int, to netip.AddrPort) unix.Errno {
 	return errno
 }
 
+// bind gives a socket its own address.
+func bind(fd int, from netip.AddrPort) unix.Errno {
+	var raw unix.RawSockaddrAny
+	size := fill(&raw, from)
+	_, _, errno := syscall.RawSyscall(unix.SYS_BIND, uintptr(fd), uintptr(unsafe.Pointer(&raw)), size)
+	return errno
+}
+
 // own reports whether a socket's own address is the one that it has connected to. Where nobody
 // listens, the kernel may choose just that port, and TCP connects the socket to itself.
 func own(fd int, to netip.AddrPort) bool { return localAddr(fd) == to }

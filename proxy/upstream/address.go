@@ -17,6 +17,8 @@ type Address struct {
 	Name string
 
 	active atomic.Int64
+	origin atomic.Uint64 // counts the source addresses that were taken
+	warned atomic.Bool   // that the source ports near their end
 	picked atomic.Uint64 // the pool's turn when it was last
 	health health
 }
@@ -31,6 +33,8 @@ type target struct {
 	network, address string
 	numeric          netip.AddrPort // the same, where it needs no look-up
 	tls              *tls.Config
+	from             []netip.Addr // source addresses; none: the system chooses
+	room             int64        // how many connections they allow; 0: not known
 }
 
 func newTarget(name string, conf *tls.Config) (target, error) {

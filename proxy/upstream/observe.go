@@ -28,13 +28,14 @@ const (
 	Unreachable         // there is no way to it
 	Unresolved          // its name has no address
 	Handshake           // TLS failed
+	NoPort              // the source addresses have no port left, or are not this machine's
 	Failed              // anything else
 	numFailures
 )
 
 // String returns the failure's word, as it stands in metrics; "none" for Reached.
 func (f Failure) String() string {
-	return [numFailures]string{"none", "refused", "timeout", "unreachable", "lookup", "tls", "other"}[f]
+	return [numFailures]string{"none", "refused", "timeout", "unreachable", "lookup", "tls", "no_port", "other"}[f]
 }
 
 // Failures returns every failure but Reached.
@@ -63,6 +64,8 @@ func failureOf(err error) Failure {
 		return Handshake
 	case errors.Is(err, syscall.ECONNREFUSED), errors.Is(err, syscall.ENOENT): // a socket's path
 		return Refused
+	case noPort(err):
+		return NoPort
 	case errors.Is(err, syscall.EHOSTUNREACH), errors.Is(err, syscall.ENETUNREACH):
 		return Unreachable
 	}

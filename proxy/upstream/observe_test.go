@@ -141,7 +141,7 @@ func TestObserverHearsNothingOfWhatWasGivenUp(t *testing.T) {
 func TestFailuresOfTheNetwork(t *testing.T) {
 	for err, want := range map[error]Failure{
 		syscall.EHOSTUNREACH: Unreachable, syscall.ENETUNREACH: Unreachable, syscall.ECONNREFUSED: Refused,
-		&net.DNSError{IsNotFound: true}: Unresolved, syscall.ETIMEDOUT: TimedOut, syscall.EADDRNOTAVAIL: Failed,
+		&net.DNSError{IsNotFound: true}: Unresolved, syscall.ETIMEDOUT: TimedOut, syscall.EADDRNOTAVAIL: NoPort, syscall.EPERM: Failed,
 	} {
 		if got := failureOf(&net.OpError{Op: "dial", Err: err}); got != want {
 			t.Errorf("%v: got %v, want %v", err, got, want)

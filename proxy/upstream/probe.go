@@ -69,7 +69,9 @@ func (p *Pool) lookAfter(ctx context.Context, t *target) {
 		if ctx.Err() != nil {
 			return
 		}
-		p.checked(t, &streak, err)
+		if !ours(err) {
+			p.checked(t, &streak, err)
+		}
 		next.Reset(p.checks.Interval)
 	}
 }

@@ -39,6 +39,13 @@ type Options struct {
 	// TLS is how the broker is spoken to; nil means in clear. Where its ServerName is empty,
 	// the host of the address is what the certificate must name.
 	TLS *tls.Config
+	// SourceAddresses are those of this machine that connections come from, in turn, up to 64; one
+	// that has no port left is passed over. Every address that is an IP address needs one of its
+	// family; beside a name they should all be of one. None leaves the choice to the system.
+	SourceAddresses []netip.Addr
+	// SourcePorts is how many ports a source address has for each address, to be warned before
+	// they end. Zero means that it is not known.
+	SourcePorts int
 	// ProxyProtocol is what the broker is told of a client.
 	ProxyProtocol ProxyProtocol
 	// Checks say how the addresses are looked after, by [Pool.Run].
@@ -80,6 +87,9 @@ func New(o Options) (*Pool, error) {
 	if len(o.Addresses) > maxAddresses {
 		return nil, fmt.Errorf("upstream: %d addresses: %d are the most", len(o.Addresses), maxAddresses)
 	}
+	if len(o.SourceAddresses) > maxOrigins {
+		return nil, fmt.Errorf("upstream: %d source addresses: %d are the most", len(o.SourceAddresses), maxOrigins)
+	}
 	if o.DialTimeout == 0 {
 		o.DialTimeout = 5 * time.Second
 	}
@@ -90,6 +100,9 @@ func New(o Options) (*Pool, error) {
 	for _, name := range o.Addresses {
 		t, err := newTarget(name, o.TLS)
 		if err != nil {
+			return nil, err
+		}
+		if err := t.setOrigins(o.SourceAddresses, o.SourcePorts); err != nil {
 			return nil, err
 		}
 		p.targets = append(p.targets, t)
@@ -159,13 +172,14 @@ func (p *Pool) Dial(ctx context.Context, c Client) (Connection, error) {
 		conn, err := p.try(ctx, t, share, header)
 		if err == nil {
 			p.reached(t.Address)
+			p.watchRoom(t)
 			if t.tls != nil {
 				header = nil // it was sent
 			}
 			return Connection{Conn: conn, Address: t.Address, Header: header}, nil
 		}
 		t.Release()
-		if !errors.Is(err, context.Canceled) {
+		if !errors.Is(err, context.Canceled) && !ours(err) {
 			p.failed(t.Address, err)
 		}
 		tries = append(tries, fmt.Errorf("dial upstream %s: %w", t.Name, err))

@@ -128,13 +128,22 @@ func (g *generation) examinePorts(ports int) (found findings) {
 	if tcp == 0 || tcp < len(g.config.Upstream.Addresses) || ports == 0 || clients == 0 {
 		return nil // a socket of this machine needs no port
 	}
-	if room := ports * tcp; clients > room {
-		found.say(Doubtful, "source ports: %d clients may connect, and from one address of this machine there are %d connections to %s of the broker: "+
-			"widen net.ipv4.ip_local_port_range, give the broker more addresses, or lower limits.max_connections", clients, room, addresses(tcp))
+	sources := max(1, len(g.config.Upstream.SourceAddresses))
+	if room := ports * tcp * sources; clients > room {
+		found.say(Doubtful, "source ports: %d clients may connect, and from %s of this machine there are %d connections to %s of the broker: "+
+			"widen net.ipv4.ip_local_port_range, write more upstream.source_addresses, or lower limits.max_connections",
+			clients, fromAddresses(sources), room, addresses(tcp))
 		return found
 	}
-	found.say(Good, "source ports: %d for each address of the broker, and %d clients at most", ports, clients)
+	found.say(Good, "source ports: %d for each address of the broker, and %d clients at most", ports*sources, clients)
 	return found
+}
+
+func fromAddresses(n int) string {
+	if n == 1 {
+		return "one address"
+	}
+	return fmt.Sprintf("%d addresses", n)
 }
 
 func addresses(n int) string {

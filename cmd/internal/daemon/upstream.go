@@ -20,11 +20,13 @@ var balances = map[config.Balance]upstream.Balance{
 // pool before, where there was one; nil where it can't.
 func (b *builder) upstream(conf *tls.Config, before *upstream.Pool) *upstream.Pool {
 	pool, err := upstream.New(upstream.Options{
-		Addresses: b.config.Upstream.Addresses,
-		Balance:   balances[b.config.Upstream.Balance],
-		Before:    before,
-		TLS:       conf,
-		Checks:    b.checks(),
+		Addresses:       b.config.Upstream.Addresses,
+		Balance:         balances[b.config.Upstream.Balance],
+		Before:          before,
+		TLS:             conf,
+		SourceAddresses: b.config.Upstream.SourceAddresses,
+		SourcePorts:     sourcePorts(),
+		Checks:          b.checks(),
 		ProxyProtocol: upstream.ProxyProtocol{
 			Version: byte(b.config.Upstream.ProxyProtocol), Identity: b.config.Upstream.ProxyIdentity,
 		},
