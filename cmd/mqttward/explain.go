@@ -82,7 +82,7 @@ func (f *explainFlags) conflict() error {
 	} {
 		for _, other := range c.others {
 			if f.given(c.flag) && f.given(other) {
-				return fmt.Errorf("--%s and --%s can't be had together", c.flag, other)
+				return fmt.Errorf("-%s and -%s can't be had together", c.flag, other)
 			}
 		}
 	}

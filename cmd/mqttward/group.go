@@ -43,7 +43,7 @@ func parseWith(f *flag.FlagSet, names []string, args []string, stdout, stderr io
 			return nil, exitOK, true
 		}
 		if err != nil {
-			fmt.Fprintf(stderr, "mqttward %s: %v\n", f.Name(), err)
+			fmt.Fprintf(stderr, "mqttward %s: %v\n", f.Name(), flagFault(err))
 			return nil, exitUsage, true
 		}
 		if f.NArg() == 0 {
@@ -58,7 +58,8 @@ func parseWith(f *flag.FlagSet, names []string, args []string, stdout, stderr io
 		fmt.Fprintf(stderr, "mqttward %s: %s is missing; \"mqttward %s -h\" shows an example\n", f.Name(), strings.TrimSuffix(names[len(values)], "..."), f.Name())
 		return nil, exitUsage, true
 	case len(values) > len(names) && !more:
-		fmt.Fprintf(stderr, "mqttward %s: unexpected argument %q\n", f.Name(), values[len(names)])
+		// What it is is not told: it may be a password, or a token.
+		fmt.Fprintf(stderr, "mqttward %s: an argument too many; \"mqttward %s -h\" shows an example\n", f.Name(), f.Name())
 		return nil, exitUsage, true
 	}
 	return values, exitOK, false

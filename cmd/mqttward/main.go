@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 )
 
 // The exit codes.
@@ -100,15 +101,27 @@ func parse(f *flag.FlagSet, args []string, stdout, stderr io.Writer) (code int, 
 		f.Usage()
 		return exitOK, true
 	case err != nil:
-		fmt.Fprintf(stderr, "mqttward %s: %v\n", f.Name(), err)
+		fmt.Fprintf(stderr, "mqttward %s: %v\n", f.Name(), flagFault(err))
 		return exitUsage, true
 	case f.NArg() > 0:
 		hint := ""
 		if f.Lookup("c") != nil {
-			hint = fmt.Sprintf("; for a configuration write -c %s", f.Arg(0))
+			hint = "; for a configuration write -c FILE"
 		}
-		fmt.Fprintf(stderr, "mqttward %s: unexpected argument %q%s\n", f.Name(), f.Arg(0), hint)
+		fmt.Fprintf(stderr, "mqttward %s: takes flags alone, and there is an argument behind them%s\n", f.Name(), hint)
 		return exitUsage, true
 	}
 	return exitOK, false
+}
+
+// flagFault is what is wrong with a flag, without the value that was given to one that takes none:
+// it may be a password, as with --password-stdin=PASSWORD.
+func flagFault(err error) error {
+	text := err.Error()
+	if !strings.HasPrefix(text, "invalid boolean value ") {
+		return err
+	}
+	_, name, _ := strings.Cut(text[strings.LastIndex(text, " for -"):], "-")
+	name, _, _ = strings.Cut(name, ":")
+	return fmt.Errorf("-%s takes no value", name)
 }
