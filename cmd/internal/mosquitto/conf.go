@@ -100,7 +100,7 @@ func (c *conf) take(d directive) error {
 		return c.begin(d)
 	case "port":
 		c.general.from = d
-		c.general.port, err = strconv.Atoi(d.value)
+		c.general.port, err = strconv.Atoi(firstWord(d.value))
 	case "bind_address":
 		c.general.host = d.value
 	case "certfile":
@@ -116,7 +116,7 @@ func (c *conf) take(d directive) error {
 	case "require_certificate":
 		l.requireCertificate, err = parseBool(d.value)
 	case "max_connections":
-		l.maxConnections, err = strconv.Atoi(d.value)
+		l.maxConnections, err = strconv.Atoi(firstWord(d.value))
 	case "psk_hint":
 		l.skip = "its TLS is by pre-shared keys, which mqttward has not"
 	case "protocol":
@@ -137,8 +137,12 @@ func (c *conf) take(d directive) error {
 
 // begin begins a listener.
 func (c *conf) begin(d directive) error {
-	port, host, _ := strings.Cut(d.value, " ")
-	l := &listener{from: d, host: strings.TrimSpace(host)}
+	port, rest, _ := strings.Cut(d.value, " ")
+	host := firstWord(strings.TrimSpace(rest))
+	if strings.HasPrefix(host, "#") {
+		host = ""
+	}
+	l := &listener{from: d, host: host}
 	var err error
 	if l.port, err = strconv.Atoi(port); err != nil || l.port < 0 || l.port > 65535 {
 		return fmt.Errorf("%q is not a port", port)
@@ -156,11 +160,22 @@ func (l *listener) bind() string {
 	return net.JoinHostPort(strings.Trim(l.host, "[]"), strconv.Itoa(l.port))
 }
 
+// parseBool reads a word as mosquitto does, which reads no further.
 func parseBool(s string) (bool, error) {
-	if s != "true" && s != "false" {
-		return false, fmt.Errorf("%q is neither true nor false", s)
+	switch word := firstWord(s); word {
+	case "true", "1":
+		return true, nil
+	case "false", "0":
+		return false, nil
+	default:
+		return false, fmt.Errorf("%q is neither true nor false", word)
 	}
-	return s == "true", nil
+}
+
+// firstWord is what mosquitto reads of a value that is no text; some write a comment behind it.
+func firstWord(s string) string {
+	word, _, _ := strings.Cut(s, " ")
+	return word
 }
 
 // tlsVersion is mosquitto's word for the lowest version as mqttward has it.

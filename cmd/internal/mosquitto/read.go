@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 )
 
 // directive is one line of a configuration.
@@ -48,6 +50,9 @@ func (r *reader) read(path string, depth int) error {
 		text := strings.TrimSpace(lines.Text())
 		if text == "" || text[0] == '#' {
 			continue
+		}
+		if strings.ContainsFunc(text, func(c rune) bool { return c == utf8.RuneError || c != '\t' && unicode.IsControl(c) }) {
+			return fmt.Errorf("%s:%d: the line is no text: is this a mosquitto.conf?", path, n) // which would end up in notes
 		}
 		name, value, _ := strings.Cut(text, " ")
 		if i := strings.IndexByte(name, '\t'); i >= 0 {
