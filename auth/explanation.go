@@ -188,5 +188,5 @@ func roughly(d time.Duration) string {
 	case d >= time.Second:
 		return d.Truncate(time.Second).String()
 	}
-	return d.String()
+	return max(d.Truncate(time.Millisecond), time.Millisecond).String()
 }

@@ -13,6 +13,7 @@ func TestDistance(t *testing.T) {
 		0: "now", time.Second: "in 1s", -time.Second: "1s ago", 90 * time.Second: "in 1m30s", 10 * time.Minute: "in 10m",
 		-3 * time.Hour: "3h ago", 20 * time.Hour: "in 20h", time.Hour + time.Second: "in 1h0m1s", 47*time.Hour + 30*time.Minute: "in 47h30m",
 		72 * time.Hour: "in 3 days", -800 * 24 * time.Hour: "2 years ago", 5 * time.Millisecond: "in 5ms", 1500 * time.Millisecond: "in 1s",
+		-858_369_779: "858ms ago", -101_470: "1ms ago",
 	} {
 		if got := Distance(now.Add(d), now); got != want {
 			t.Errorf("%v: got %q, want %q", d, got, want)

@@ -118,7 +118,7 @@ func (r *rules) judgeExp(v value, has bool, now time.Time) (expires time.Time, f
 		return expires, fault{auth.ClaimMalformed, `claim "exp" is not a number`}
 	}
 	if expires = unixTime(exp).Add(r.leeway); !now.Before(expires) {
-		return expires, faultf(auth.TokenExpired, "%v ago", now.Sub(expires).Round(time.Second))
+		return expires, fault{auth.TokenExpired, auth.Distance(expires, now)}
 	}
 	if expires.Sub(now) > never {
 		expires = time.Time{}
