@@ -156,6 +156,10 @@ func (s *Stage) explainSet(t *auth.Trail, set *keySet, now time.Time) {
 		t.Fails(auth.AboutKey, "the key set has never been loaded: neither fetched from %s nor read from a cache file", s.jwks.name)
 		return
 	}
+	if set.given {
+		t.Note(auth.AboutKey, "the key set that was given has %d %s", set.size, plural(set.size, "key"))
+		return
+	}
 	from := ""
 	if set.fromCache {
 		from = " and kept on disk"

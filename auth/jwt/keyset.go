@@ -34,6 +34,7 @@ type keySet struct {
 	// process did that.
 	fetched   time.Time
 	fromCache bool
+	given     bool // by whoever asks for an explanation, and not by jwks_url
 	// generation is the number of the set and of the keys beside which it stands.
 	generation uint32
 }

@@ -19,12 +19,14 @@ func (s *Stage) FetchKeySet(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return s.UseKeySet(body)
+	return s.use(body, false)
 }
 
 // UseKeySet puts the key set whose JSON is body in force, as if it had been fetched now, for a
-// stage on which Run is not called.
-func (s *Stage) UseKeySet(body []byte) error {
+// stage on which Run is not called. Explanations tell that it was given.
+func (s *Stage) UseKeySet(body []byte) error { return s.use(body, true) }
+
+func (s *Stage) use(body []byte, given bool) error {
 	if s.jwks == nil {
 		return errNoKeySet
 	}
@@ -32,7 +34,7 @@ func (s *Stage) UseKeySet(body []byte) error {
 	if err != nil {
 		return err
 	}
-	set.fetched = s.jwks.now()
+	set.fetched, set.given = s.jwks.now(), given
 	s.jwks.install(set)
 	return nil
 }
