@@ -70,7 +70,10 @@ func connect5(ctx context.Context, conn net.Conn, g greeting5) (*paho.Connack, e
 	if err == nil {
 		_ = client.Disconnect(&paho.Disconnect{})
 	}
-	if ack == nil && err == nil {
+	switch {
+	case ack == nil && errors.Is(ctx.Err(), context.DeadlineExceeded):
+		err = fmt.Errorf("nothing came within %v", g.timeout)
+	case ack == nil && err == nil:
 		err = errors.New("no answer")
 	}
 	return ack, err

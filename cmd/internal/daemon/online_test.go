@@ -64,7 +64,7 @@ func TestExamineAsksTheBrokerByMQTT(t *testing.T) {
 		{"refuses, and they are stripped", refusing, "[upstream.credentials]\nmode = \"strip\"\n", "bad broker ADDRESS: "},
 		{"refuses those that we give it", refusing, replace, "refuses the user of upstream.credentials with 0x87"},
 		{"says nothing", []byte{}, "", "bad broker ADDRESS: "},
-		{"says nothing, in time", []byte{}, "", "does not answer a CONNECT: "},
+		{"says nothing, in time", []byte{}, "", "does not answer a CONNECT: nothing came within "},
 		{"speaks 3.1.1 alone", []byte{0x20, 2, 0, 1}, "", "speaks MQTT 3.1.1 and not 5.0"},
 	} {
 		b := proxytest.NewBroker(t, proxytest.BrokerOptions{Connack: tc.connack})
