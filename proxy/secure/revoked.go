@@ -17,9 +17,11 @@ func (e *RevokedError) Error() string { return "client certificate: " + e.why }
 
 // Revocations are the lists of certificates that authorities have revoked. They are immutable and
 // safe for concurrent use.
-type Revocations struct{ lists map[string]*list } // by the authority's name, in DER
+type Revocations struct {
+	lists map[string][]*list // by the authority's name, in DER: one for each of its keys
+}
 
-// list is what one authority has revoked.
+// list is what one authority has revoked, as far as one of its keys says so.
 type list struct {
 	authority string    // its name, to be shown
 	until     time.Time // when the next list is due; zero: never
@@ -27,28 +29,32 @@ type list struct {
 }
 
 // ParseRevocations reads lists in PEM, one or more, or a single one in DER. Each must be signed by
-// one of authorities; of several of one authority the newest holds.
+// one of authorities; of several that one key has signed the newest holds. Authorities of the same
+// name are one, which has got a new key, or several, and nothing tells which: a certificate must be
+// on the list of none of their keys, and none of these may be too old.
 func ParseRevocations(text []byte, authorities []*x509.Certificate) (*Revocations, error) {
-	r := &Revocations{lists: map[string]*list{}}
-	newest := map[string]*x509.RevocationList{}
+	r := &Revocations{lists: map[string][]*list{}}
+	newest := map[string]*x509.RevocationList{} // by the authority's name and key
 	ders, err := derLists(text)
 	if err != nil {
 		return nil, err
 	}
 	for i, der := range ders {
+		var signer *x509.Certificate
 		l, err := x509.ParseRevocationList(der)
 		if err == nil {
-			err = acceptable(l, authorities)
+			signer, err = acceptable(l, authorities)
 		}
 		if err != nil {
 			return nil, fmt.Errorf("list %d: %w", i+1, err)
 		}
-		if n := newest[string(l.RawIssuer)]; n == nil || l.ThisUpdate.After(n.ThisUpdate) {
-			newest[string(l.RawIssuer)] = l
+		key := string(l.RawIssuer) + string(signer.RawSubjectPublicKeyInfo)
+		if n := newest[key]; n == nil || l.ThisUpdate.After(n.ThisUpdate) {
+			newest[key] = l
 		}
 	}
-	for issuer, l := range newest {
-		r.lists[issuer] = newList(l)
+	for _, l := range newest {
+		r.lists[string(l.RawIssuer)] = append(r.lists[string(l.RawIssuer)], newList(l))
 	}
 	return r, nil
 }
@@ -78,34 +84,35 @@ func derLists(text []byte) ([][]byte, error) {
 	return ders, nil
 }
 
-// acceptable judges a list by who signed it, and by whether all of it is understood.
-func acceptable(l *x509.RevocationList, authorities []*x509.Certificate) error {
+// acceptable judges a list by who signed it, whom it returns, and by whether all of it is understood.
+func acceptable(l *x509.RevocationList, authorities []*x509.Certificate) (signer *x509.Certificate, _ error) {
 	var err error = fmt.Errorf("its authority %q is not in client_ca_file", l.Issuer)
 	for _, a := range authorities {
 		if !bytes.Equal(a.RawSubject, l.RawIssuer) {
 			continue
 		}
 		if err = l.CheckSignatureFrom(a); err == nil {
+			signer = a
 			break
 		}
 		err = fmt.Errorf("it is not signed by %q: %w", a.Subject, err)
 	}
 	if err != nil {
-		return err
+		return nil, err
 	}
 	for _, e := range l.Extensions {
 		if e.Critical {
-			return fmt.Errorf("its extension %v is not understood: only whole lists of all that an authority has revoked are", e.Id)
+			return nil, fmt.Errorf("its extension %v is not understood: only whole lists of all that an authority has revoked are", e.Id)
 		}
 	}
 	for _, c := range l.RevokedCertificateEntries {
 		for _, e := range c.Extensions {
 			if e.Critical {
-				return fmt.Errorf("the extension %v of an entry is not understood", e.Id)
+				return nil, fmt.Errorf("the extension %v of an entry is not understood", e.Id)
 			}
 		}
 	}
-	return nil
+	return signer, nil
 }
 
 func newList(l *x509.RevocationList) *list {
@@ -118,7 +125,8 @@ func newList(l *x509.RevocationList) *list {
 
 // NextUpdate is when the first of the lists is too old; the zero time means never.
 func (r *Revocations) NextUpdate() (first time.Time) {
-	for _, l := range r.lists {
+	for _, lists := range r.lists {
+		l := oldest(lists)
 		if !l.until.IsZero() && (first.IsZero() || l.until.Before(first)) {
 			first = l.until
 		}
@@ -131,10 +139,14 @@ func (r *Revocations) NextUpdate() (first time.Time) {
 func (r *Revocations) Doubts(authorities []*x509.Certificate, now time.Time, soon time.Duration) []string {
 	var doubts []string
 	for _, a := range authorities {
-		switch l := r.lists[string(a.RawSubject)]; {
-		case l == nil && !signsNobody(a):
-			doubts = append(doubts, fmt.Sprintf("there is no list of %q: clients whose certificates it has signed are refused", a.Subject))
-		case l == nil:
+		lists := r.lists[string(a.RawSubject)]
+		if len(lists) == 0 {
+			if !signsNobody(a) {
+				doubts = append(doubts, fmt.Sprintf("there is no list of %q: clients whose certificates it has signed are refused", a.Subject))
+			}
+			continue
+		}
+		switch l := oldest(lists); {
 		case l.expired(now):
 			doubts = append(doubts, fmt.Sprintf("a newer list of %q was due on %s: clients whose certificates it has signed are refused", l.authority, l.until.Format(time.DateOnly)))
 		case l.expired(now.Add(soon)):
@@ -149,6 +161,17 @@ func (r *Revocations) Doubts(authorities []*x509.Certificate, now time.Time, soo
 func signsNobody(a *x509.Certificate) bool { return a.BasicConstraintsValid && !a.IsCA }
 
 func (l *list) expired(now time.Time) bool { return !l.until.IsZero() && now.After(l.until) }
+
+// oldest is the first of some lists to be too old.
+func oldest(lists []*list) *list {
+	first := lists[0]
+	for _, l := range lists[1:] {
+		if first.until.IsZero() || !l.until.IsZero() && l.until.Before(first.until) {
+			first = l
+		}
+	}
+	return first
+}
 
 // judge accepts a client whose certificate has a chain, from it to an authority that is trusted,
 // in which nothing is revoked.
@@ -166,15 +189,17 @@ func (r *Revocations) judge(chains [][]*x509.Certificate, now time.Time) error {
 // is one for that too, it must not be on it.
 func (r *Revocations) judgeChain(chain []*x509.Certificate, now time.Time) error {
 	for i, c := range chain {
-		l, end := r.lists[string(c.RawIssuer)], i == len(chain)-1
-		switch {
-		case l == nil && end:
-		case l == nil:
+		lists, end := r.lists[string(c.RawIssuer)], i == len(chain)-1
+		if len(lists) == 0 && !end {
 			return &RevokedError{fmt.Sprintf("there is no list of what %q has revoked", c.Issuer)}
-		case l.has(c):
-			return &RevokedError{fmt.Sprintf("serial number %x of %q is revoked", c.SerialNumber, c.Issuer)}
-		case l.expired(now) && !end:
-			return &RevokedError{fmt.Sprintf("the list of what %q has revoked is too old: a newer one was due on %s", c.Issuer, l.until.Format(time.DateOnly))}
+		}
+		for _, l := range lists {
+			switch {
+			case l.has(c):
+				return &RevokedError{fmt.Sprintf("serial number %x of %q is revoked", c.SerialNumber, c.Issuer)}
+			case l.expired(now) && !end:
+				return &RevokedError{fmt.Sprintf("the list of what %q has revoked is too old: a newer one was due on %s", c.Issuer, l.until.Format(time.DateOnly))}
+			}
 		}
 	}
 	return nil

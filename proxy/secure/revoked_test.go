@@ -55,6 +55,7 @@ func TestRevocations(t *testing.T) {
 	good, bad, direct := issuing.Issue("good"), issuing.Issue("bad"), root.Issue("direct")
 	foreign := other.IssueAs("foreign", func(c *x509.Certificate) { c.SerialNumber = bad.Leaf.SerialNumber })
 	between := []*proxytest.CA{issuing}
+	renewed := proxytest.NewCA(t, "other") // another key for the same name
 	next := time.Now().Add(hour)
 	issuingCert := tls.Certificate{Leaf: issuing.Certificate()}
 	all := slices.Concat(root.CRL(next), issuing.CRL(next, bad), other.CRL(next))
@@ -75,9 +76,13 @@ func TestRevocations(t *testing.T) {
 		{"list too old", slices.Concat(root.CRL(next), issuing.CRL(time.Now().Add(-time.Second))), good, []*proxytest.CA{issuing, root}, "too old"},
 		{"the newer of two lists", slices.Concat(issuing.CRL(next), issuing.CRL(next, good)), good, []*proxytest.CA{issuing}, "is revoked"},
 		{"the newer of two lists, first", slices.Concat(newer(issuing, next, good), issuing.CRL(next)), good, []*proxytest.CA{issuing}, "is revoked"},
+		{"a newer list by another key of its authority", slices.Concat(other.CRL(next, foreign), newer(renewed, next)), foreign, []*proxytest.CA{other, renewed}, "is revoked"},
+		{"by another key of its authority", slices.Concat(other.CRL(next), newer(renewed, next, foreign)), foreign, []*proxytest.CA{other, renewed}, "is revoked"},
+		{"on no list of two keys", slices.Concat(other.CRL(next), renewed.CRL(next)), foreign, []*proxytest.CA{other, renewed}, ""},
+		{"list of one of two keys too old", slices.Concat(other.CRL(time.Now().Add(-time.Second)), renewed.CRL(next)), foreign, []*proxytest.CA{other, renewed}, "too old"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			r := parseLists(t, tc.lists, root, issuing, other)
+			r := parseLists(t, tc.lists, root, issuing, other, renewed)
 			err := r.judge(chains(t, tc.cert, between, tc.roots...), time.Now())
 			var revoked *RevokedError
 			switch {
@@ -137,18 +142,20 @@ func TestFaultyRevocations(t *testing.T) {
 
 func TestDoubtsAboutRevocations(t *testing.T) {
 	root, second := proxytest.NewCA(t, "root"), proxytest.NewCA(t, "second")
+	renewed := proxytest.NewCA(t, "second")
 	both := certificates([]*proxytest.CA{root, second})
 	now := time.Now()
 	for name, tc := range map[string]struct {
 		lists []byte
 		want  []string
 	}{
-		"none":     {slices.Concat(root.CRL(now.Add(48*hour)), second.CRL(now.Add(48*hour))), nil},
-		"missing":  {root.CRL(now.Add(48 * hour)), []string{`no list of "CN=second"`}},
-		"too old":  {slices.Concat(root.CRL(now.Add(-time.Minute)), second.CRL(now.Add(48*hour))), []string{`"CN=root" was due`}},
-		"due soon": {slices.Concat(root.CRL(now.Add(48*hour)), second.CRL(now.Add(hour))), []string{`"CN=second" is due`}},
+		"none":               {slices.Concat(root.CRL(now.Add(48*hour)), second.CRL(now.Add(48*hour))), nil},
+		"missing":            {root.CRL(now.Add(48 * hour)), []string{`no list of "CN=second"`}},
+		"too old":            {slices.Concat(root.CRL(now.Add(-time.Minute)), second.CRL(now.Add(48*hour))), []string{`"CN=root" was due`}},
+		"too old by one key": {slices.Concat(root.CRL(now.Add(48*hour)), second.CRL(now.Add(48*hour)), renewed.CRL(now.Add(-time.Minute))), []string{`"CN=second" was due`}},
+		"due soon":           {slices.Concat(root.CRL(now.Add(48*hour)), second.CRL(now.Add(hour))), []string{`"CN=second" is due`}},
 	} {
-		got := parseLists(t, tc.lists, root, second).Doubts(both, now, 12*hour)
+		got := parseLists(t, tc.lists, root, second, renewed).Doubts(both, now, 12*hour)
 		if len(got) != len(tc.want) {
 			t.Errorf("%s: got %q, want %q", name, got, tc.want)
 			continue
@@ -163,7 +170,7 @@ func TestDoubtsAboutRevocations(t *testing.T) {
 	if got := parseLists(t, slices.Concat(root.CRL(due.Add(hour)), second.CRL(due)), root, second).NextUpdate(); !got.Equal(due) {
 		t.Errorf("NextUpdate: got %v, want the first, %v", got, due)
 	}
-	if got := (&Revocations{lists: map[string]*list{"": {}}}).NextUpdate(); !got.IsZero() {
+	if got := (&Revocations{lists: map[string][]*list{"": {{}}}}).NextUpdate(); !got.IsZero() {
 		t.Errorf("NextUpdate without a date: got %v, want none", got)
 	}
 	leaf := []*x509.Certificate{root.Issue("trusted by itself").Leaf}
