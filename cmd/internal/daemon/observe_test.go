@@ -44,6 +44,30 @@ func TestObserve(t *testing.T) {
 	}
 }
 
+// What is to be tried at one address is not tried at another that is still open by the same name.
+func TestObserveAtAnotherAddressWantsARestart(t *testing.T) {
+	b := proxytest.NewBroker(t, proxytest.BrokerOptions{})
+	enforce := plain(b.Addr()) + alice
+	with := func(line string) string { return strings.Replace(enforce, "[upstream]", line+"\n[upstream]", 1) }
+	moved := func(text string) string { return strings.Replace(text, "127.0.0.1:0", "127.0.0.1:9", 1) }
+	r := runReloading(t, t.TempDir(), enforce)
+	r.reload(moved(with(`mode = "observe"`)), "reloaded")
+	if got := r.answer("alice", "wrong"); got != 4 {
+		t.Errorf("observing elsewhere: got %d, want 4", got)
+	}
+	if n := r.notices(); len(n) != 0 {
+		t.Errorf("observing elsewhere: got %q, want no notice", n)
+	}
+	r.reload(with(`mode = "observe"`), "reloaded")
+	if got := r.answer("alice", "wrong"); got != 0 {
+		t.Errorf("observing: got %d, want 0", got)
+	}
+	r.reload(moved(enforce), "reloaded")
+	if got := r.answer("alice", "wrong"); got != 4 {
+		t.Errorf("enforcing elsewhere: got %d, want 4", got)
+	}
+}
+
 func TestEnforcementIsTheDefault(t *testing.T) {
 	c := parse(t, t.TempDir(), plain("127.0.0.1:1")+alice)
 	if got := enforcement(c.Listeners); len(got) != 0 {

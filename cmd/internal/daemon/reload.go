@@ -172,6 +172,7 @@ func (d *Daemon) swapListener(i int, g *generation) {
 	}
 	if g.config.Listeners[at].Bind != d.opened[i].Bind {
 		d.log.Warn("a new bind address wants a restart", "listener", name)
+		d.keepEnforcing(name, g)
 	}
 	if g.config.Listeners[at].ReusePort != d.opened[i].ReusePort {
 		d.log.Warn("to share a port or not wants a restart: it stays as it is", "listener", name)
@@ -184,6 +185,19 @@ func (d *Daemon) swapListener(i int, g *generation) {
 	case d.tls[i] != nil && g.tls[at].sum != d.tls[i].sum:
 		d.tls[i] = g.tls[at]
 		d.log.Info("new TLS settings", "listener", name)
+	}
+}
+
+// keepEnforcing sees to it that a listener whose new address wants a restart enforces no less than
+// it does: who may go unrefused at the address of the configuration may not at the one that is open.
+func (d *Daemon) keepEnforcing(name string, g *generation) {
+	if old := d.generation(); old.observed(name) < g.observed(name) {
+		d.log.Warn("to enforce less beside a new bind address wants a restart: it enforces as before", "listener", name)
+		if e, partly := old.policy.Enforcement[name]; partly {
+			g.policy.Enforcement[name] = e
+			return
+		}
+		delete(g.policy.Enforcement, name)
 	}
 }
 
