@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"strings"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -72,7 +73,10 @@ var errNotReady = errors.New("it ended before it was ready")
 // Wait returns nil when the successor is ready. Where it ends before that, or ctx does, the error
 // says so, and nothing is left of it. It must be called once.
 func (s *Successor) Wait(ctx context.Context) error {
-	stop := context.AfterFunc(ctx, func() { _ = s.cmd.Process.Kill() })
+	stop := context.AfterFunc(ctx, func() {
+		_ = s.cmd.Process.Kill()
+		_ = s.ready.SetReadDeadline(time.Now()) // what it has started may hold the pipe's other end
+	})
 	n, _ := s.ready.Read(make([]byte, 1))
 	s.ready.Close()
 	if !stop() && ctx.Err() != nil {
