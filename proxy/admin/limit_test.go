@@ -2,6 +2,7 @@ package admin
 
 import (
 	"errors"
+	"io"
 	"net"
 	"net/http"
 	"testing"
@@ -10,7 +11,7 @@ import (
 	"mqttward/proxy/proxytest"
 )
 
-// Further connections wait until one is closed, however often that is done.
+// Further connections wait until one is closed, however often that is done, where all are answered.
 func TestConnectionsAreBounded(t *testing.T) {
 	inner, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -26,6 +27,7 @@ func TestConnectionsAreBounded(t *testing.T) {
 				ended <- err
 				return
 			}
+			c.(*placed).answered.Store(true)
 			accepted <- c
 		}
 	}()
@@ -56,6 +58,40 @@ func TestConnectionsAreBounded(t *testing.T) {
 	}
 	second.Close()
 	third.Close()
+}
+
+// Whoever holds all connections, without a token, does not keep a probe from its answer.
+func TestProbesAreAnsweredBesideIdleConnections(t *testing.T) {
+	s := newServer(t, Settings{Token: []byte("secret")})
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	go func() { _ = s.Serve(l) }()
+	defer s.Close()
+	for i := range MaxConnections + 10 {
+		c, err := net.Dial("tcp", l.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		request := "GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n"
+		if i%2 == 0 {
+			request = request[:10] // and no more
+		}
+		if _, err := io.WriteString(c, request); err != nil {
+			t.Fatal(err)
+		}
+	}
+	client := &http.Client{Timeout: 2 * time.Second}
+	defer client.CloseIdleConnections()
+	for range 3 {
+		resp, err := client.Get("http://" + l.Addr().String() + "/healthz")
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+	}
 }
 
 func TestCloseLeavesNothing(t *testing.T) {

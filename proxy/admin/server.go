@@ -49,7 +49,8 @@ type Server struct {
 }
 
 const (
-	// MaxConnections is how many may be open at once; further ones wait.
+	// MaxConnections is how many may be open at once; a further one takes the place of the one that
+	// is open longest and is not being answered.
 	MaxConnections = 64
 	// scrapesAtOnce bounds those that look at every session.
 	scrapesAtOnce = 4
@@ -78,6 +79,7 @@ func New(o Options) *Server {
 	s.http = &http.Server{
 		Handler: s, ReadTimeout: readTimeout, WriteTimeout: writeTimeout, IdleTimeout: idleTimeout,
 		MaxHeaderBytes: maxHeaderBytes, ErrorLog: slog.NewLogLogger(o.Log.Handler(), slog.LevelDebug),
+		ConnContext: withPlace,
 	}
 	return s
 }
@@ -116,6 +118,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if !g.admit(w, r, path == "/healthz" || path == "/readyz") {
 		return
 	}
+	defer answering(r.Context())()
 	switch {
 	case path == "/healthz":
 		text(w, http.StatusOK, "ok\n")
