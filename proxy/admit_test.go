@@ -125,6 +125,28 @@ func TestBannedAtTheSocket(t *testing.T) {
 	})
 }
 
+// Who is known by its client id may write any user name: a good account of its own forgives nobody
+// the guesses at another's.
+func TestAnAccountOfItsOwnForgivesNoGuesses(t *testing.T) {
+	r := newRig(t, func(o *options) {
+		o.Limits.Ban = proxy.BanLimits{Failures: 3}
+		o.Chain = chainOf(t, stageFunc(func(_ context.Context, c *auth.Credentials) auth.Verdict {
+			if string(c.ClientID) == "own" && string(c.Password) == "right" {
+				return auth.Accepted(auth.Identity{Name: "own"})
+			}
+			return auth.Denied(auth.BadPassword, "")
+		}))
+	})
+	g := r.from("127.0.0.2")
+	own, guess := client(packets.V5, "own", "right"), client(packets.V5, "own", "guess")
+	own.ClientID = []byte("own")
+	for range 3 {
+		g.expect(own, auth.None)
+		g.expect(guess, auth.BadPassword)
+	}
+	g.expect(guess, auth.Banned)
+}
+
 // It costs nobody a handshake that an address is banned.
 func TestBannedBeforeTheTLSHandshake(t *testing.T) {
 	everyWay(t, func(t *testing.T, ofNet bool) {

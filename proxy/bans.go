@@ -27,7 +27,8 @@ const (
 // BanLimits say for what an address is banned: it is refused without being judged. What counts is
 // a judgement of what a client sent that is against it; not what passes by itself (Busy,
 // KeysUnavailable, UnknownKid), a fault of ours, or a genuine token at the wrong time. Somebody
-// whom a stage accepts has the failures of its address forgiven that had the same user name.
+// whom a stage accepts has the failures of its address forgiven that had the same user name and
+// client id.
 type BanLimits struct {
 	// Failures is how many within Window have an address banned, at most 100. Zero means that
 	// nobody is.
@@ -47,7 +48,7 @@ type BanLimits struct {
 type bans struct {
 	mu      sync.Mutex
 	began   time.Time
-	seed    maphash.Seed // of user names
+	seed    maphash.Seed // of names
 	limits  BanLimits
 	strikes *addressTable[strikes]       // nil while nobody is banned
 	banned  *addressTable[time.Duration] // until when; nil while nobody is banned
@@ -56,7 +57,9 @@ type bans struct {
 // strikes are an address's failures within the window, oldest first.
 type strikes []strike
 
-// strike is one failure: when it was, and by which user name, as a keyed hash of it.
+// strike is one failure: when it was, and by which user name and client id, as a keyed hash of both.
+// Users are known by either: by one alone, whoever has an account could write what it likes into the
+// other, guess at all other accounts, and be forgiven.
 type strike struct {
 	at   time.Duration
 	name uint64
@@ -100,9 +103,15 @@ func (b *bans) exempt(address netip.Prefix) bool {
 	})
 }
 
-// failed counts a failure of an address under a user name. Where that has it banned, for is how
-// long; 0 where it does not.
-func (b *bans) failed(address netip.Prefix, name []byte) (banned time.Duration) {
+// nameOf is what failures under a user name and a client id are told apart by.
+func (b *bans) nameOf(user, clientID []byte) uint64 {
+	both := [...]uint64{maphash.Bytes(b.seed, user), maphash.Bytes(b.seed, clientID)}
+	return maphash.Comparable(b.seed, both)
+}
+
+// failed counts a failure of an address under a user name and a client id. Where that has it banned,
+// it returns for how long; 0 where it does not.
+func (b *bans) failed(address netip.Prefix, user, clientID []byte) (banned time.Duration) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.banned == nil || b.exempt(address) {
@@ -117,7 +126,7 @@ func (b *bans) failed(address netip.Prefix, name []byte) (banned time.Duration) 
 	if s == nil {
 		s = b.strikes.place(tag, func(s *strikes) float64 { return s.worth(now - b.limits.Window) })
 	}
-	*s = append(s.since(now-b.limits.Window), strike{now, maphash.Bytes(b.seed, name)})
+	*s = append(s.since(now-b.limits.Window), strike{now, b.nameOf(user, clientID)})
 	if len(*s) < b.limits.Failures {
 		return 0
 	}
@@ -129,9 +138,10 @@ func (b *bans) failed(address netip.Prefix, name []byte) (banned time.Duration) 
 	return b.limits.Time
 }
 
-// forgive forgets an address's failures under a user name: somebody there knows the password. What
-// failed under other names stays, or whoever has one account could guess at all others for ever.
-func (b *bans) forgive(address netip.Prefix, name []byte) {
+// forgive forgets an address's failures under a user name and a client id: somebody there knows the
+// password. What failed under others stays, or whoever has one account could guess at all others for
+// ever.
+func (b *bans) forgive(address netip.Prefix, user, clientID []byte) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.strikes == nil {
@@ -141,7 +151,7 @@ func (b *bans) forgive(address netip.Prefix, name []byte) {
 	if s == nil {
 		return
 	}
-	whose := maphash.Bytes(b.seed, name)
+	whose := b.nameOf(user, clientID)
 	*s = slices.DeleteFunc(*s, func(s strike) bool { return s.name == whose })
 	if len(*s) == 0 {
 		b.strikes.delete(tag)
@@ -205,9 +215,9 @@ func (c *connection) heed() {
 	v := &c.verdict
 	switch {
 	case v.Decision == auth.Accept && v.Stage != auth.StageAnonymous:
-		c.srv.bans.forgive(c.hs.address, c.creds.UserName)
+		c.srv.bans.forgive(c.hs.address, c.creds.UserName, c.creds.ClientID)
 	case v.Decision == auth.Deny && !c.observed && mayBeGuess(v.Reason):
-		if banned := c.srv.bans.failed(c.hs.address, c.creds.UserName); banned > 0 {
+		if banned := c.srv.bans.failed(c.hs.address, c.creds.UserName, c.creds.ClientID); banned > 0 {
 			c.srv.line(slog.LevelWarn, "address banned", slog.String("listener", c.listener.Name),
 				slog.String("remote", c.hs.address.String()), slog.String("for", banned.String()),
 				slog.String("last_reason", v.Reason.String()))

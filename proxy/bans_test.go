@@ -20,7 +20,7 @@ func newTestBans(exempt ...netip.Prefix) *bans {
 // fail fails n times, and reports whether that had the address banned.
 func fail(b *bans, address netip.Prefix, n int, name string) (banned bool) {
 	for range n {
-		banned = b.failed(address, []byte(name)) > 0
+		banned = b.failed(address, []byte(name), nil) > 0
 	}
 	return banned
 }
@@ -72,14 +72,14 @@ func TestFailuresCountWithinTheWindow(t *testing.T) {
 func TestSuccessForgivesItsUserNameOnly(t *testing.T) {
 	b := newTestBans()
 	fail(b, loud, 9, "ann")
-	b.forgive(quiet, []byte("ann"))
-	b.forgive(loud, []byte("bob"))
+	b.forgive(quiet, []byte("ann"), nil)
+	b.forgive(loud, []byte("bob"), nil)
 	if !fail(b, loud, 1, "ann") {
 		t.Error("the success of somebody else forgave ann's")
 	}
 	fail(b, quiet, 5, "ann")
 	fail(b, quiet, 4, "bob")
-	b.forgive(quiet, []byte("ann"))
+	b.forgive(quiet, []byte("ann"), nil)
 	if fail(b, quiet, 5, "ann") {
 		t.Error("ann's failures were not forgiven")
 	}
@@ -88,11 +88,18 @@ func TestSuccessForgivesItsUserNameOnly(t *testing.T) {
 	}
 	// Whoever has one account can't guess at others by it.
 	for n := range 10 {
-		b.failed(nth(1), fmt.Appendf(nil, "user-%d", n))
-		b.forgive(nth(1), []byte("mine"))
+		b.failed(nth(1), fmt.Appendf(nil, "user-%d", n), nil)
+		b.forgive(nth(1), []byte("mine"), nil)
 	}
-	if b.remaining(nth(1)) == 0 {
-		t.Error("one good account lets guess at all others")
+	// Nor where accounts go by client id, and the user name is anything.
+	for n := range 10 {
+		b.failed(nth(2), []byte("any"), fmt.Appendf(nil, "client-%d", n))
+		b.forgive(nth(2), []byte("any"), []byte("mine"))
+	}
+	for n := 1; n <= 2; n++ {
+		if b.remaining(nth(n)) == 0 {
+			t.Errorf("one good account lets guess at all others: address %d", n)
+		}
 	}
 }
 
@@ -101,7 +108,7 @@ func TestBansAreOfNetworks(t *testing.T) {
 	b := newTestBans()
 	peer := func(s string) netip.Prefix { return masked(netip.MustParseAddrPort(s)) }
 	for n := range 10 {
-		b.failed(peer(fmt.Sprintf("[2001:db8::%x]:1", n)), nil)
+		b.failed(peer(fmt.Sprintf("[2001:db8::%x]:1", n)), nil, nil)
 	}
 	for s, banned := range map[string]bool{
 		"[2001:db8::ffff:1]:1": true, "[2001:db8:0:1::1]:1": false, "192.0.2.1:1": false,
@@ -141,7 +148,7 @@ func TestManyAddressesPushNobodyOut(t *testing.T) {
 	fail(b, quiet, 9, "u")
 	strikeSets, banSets := len(b.strikes.sets), len(b.banned.sets)
 	for n := range 1_000_000 {
-		if b.failed(nth(n), nil) > 0 {
+		if b.failed(nth(n), nil, nil) > 0 {
 			t.Fatal("banned for one failure")
 		}
 	}

@@ -161,7 +161,7 @@ func TestJudgingAnAddressAllocatesNothing(t *testing.T) {
 	if got := testing.AllocsPerRun(1000, func() {
 		n++
 		_, _ = r.pass(nth(n)), b.remaining(nth(n))
-		b.forgive(nth(n), []byte("user"))
+		b.forgive(nth(n), []byte("user"), nil)
 	}); got != 0 {
 		t.Errorf("got %v allocations, want 0", got)
 	}
@@ -181,7 +181,7 @@ func BenchmarkJudgeAddress(b *testing.B) {
 				if bans.remaining(nth(n)) > 0 || r.pass(nth(n)) != nil {
 					b.Fatal("refused")
 				}
-				bans.forgive(nth(n), []byte("user"))
+				bans.forgive(nth(n), []byte("user"), nil)
 			}
 		})
 	}
