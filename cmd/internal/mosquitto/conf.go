@@ -53,9 +53,9 @@ func interpret(all []directive) (*conf, error) {
 		case d.name == "connection":
 			bridge = true // what follows is about it, until the next listener
 			c.note(d, "bridges stay with the broker")
-		case bridge && d.name != "listener":
+		case bridge && d.name != "listener" && !ofBroker[d.name]:
 		default:
-			bridge = false
+			bridge = bridge && ofBroker[d.name]
 			if err := c.take(d); err != nil {
 				return nil, fmt.Errorf("%s: %s: %w", d.place(), d.name, err)
 			}
@@ -64,6 +64,10 @@ func interpret(all []directive) (*conf, error) {
 	c.addDefault()
 	return c, nil
 }
+
+// ofBroker are what says who may connect, and where. mosquitto takes it as the broker's also where it
+// stands behind a bridge.
+var ofBroker = map[string]bool{"password_file": true, "allow_anonymous": true, "port": true, "bind_address": true, "plugin": true, "auth_plugin": true, "acl_file": true}
 
 // addDefault adds the listener that port and bind_address make, or the one that mosquitto has when
 // nothing is said at all.

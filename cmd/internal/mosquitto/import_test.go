@@ -45,7 +45,9 @@ func TestImport(t *testing.T) {
 		{"the broker's port is free", "listener 1884\nlistener 1885\nallow_anonymous true", "addresses = [\"127.0.0.1:1886\"]", "", ""},
 		{"one limit", "listener 1883\nmax_connections 7\nallow_anonymous true", "max_connections = 7", "", ""},
 		{"no limit", "listener 1883\nmax_connections -1\nallow_anonymous true", "", "max_connections", ""},
-		{"what a bridge has is not ours", "listener 1883\nallow_anonymous true\nconnection x\nbridge_cafile /x\ncafile /y\npassword_file /z", "", "users_file", "bridges stay with the broker"},
+		{"what a bridge has is not ours", "listener 1883\nallow_anonymous true\nconnection x\nbridge_cafile /x\ncafile /y\npassword z", "", "/y", "bridges stay with the broker"},
+		{"who may connect, behind a bridge", "listener 1883\nallow_anonymous true\nconnection x\naddress y\npassword_file /z\ncafile /y\nallow_anonymous false", "users_file = \"/z\"", "\nallow_anonymous", "bridges stay with the broker"},
+		{"strangers behind a bridge, with no listener", "connection x\naddress y\nallow_anonymous false\npassword_file /z", "users_file = \"/z\"", "\nallow_anonymous", "bridges stay with the broker"},
 		{"a plugin's options are secret", "listener 1883\nallow_anonymous true\nauth_plugin /x.so\nauth_opt_jwt_secret hunter2", "", "hunter2", "mqttward runs no plugin"},
 	} {
 		toml, notes, err := imported(t, tc.conf)
