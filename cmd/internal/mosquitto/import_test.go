@@ -36,7 +36,7 @@ func TestImport(t *testing.T) {
 		{"a comment behind a number", "listener 1883\nmax_connections 7 # c\nallow_anonymous true", "max_connections = 7", "# c", ""},
 		{"a number for a word", "listener 1883\nallow_anonymous 1", "allow_anonymous = true", "", ""},
 		{"the last says it", "listener 1883\nallow_anonymous true\nallow_anonymous false\npassword_file /x", "users_file = \"/x\"", "\nallow_anonymous", ""},
-		{"both", "listener 1883\nallow_anonymous true\npassword_file /x", "allow_anonymous = true\n\n[auth.builtin]\nusers_file = \"/x\"", "", ""},
+		{"both", "listener 1883\nallow_anonymous true\npassword_file /x", "allow_anonymous = true\n\n[auth.builtin]\nusers_file = \"/x\"", "", "under the name that they write"},
 		{"a path with a dollar and quotes", "listener 1883\npassword_file /a\"b/${HOME}", `users_file = "/a\"b/$${HOME}"`, "", ""},
 		{"TLS without client certificates", "listener 8883\ncertfile /c\nkeyfile /k\ncafile /a\nallow_anonymous true", "[listener.tls]\ncert_file = \"/c\"\nkey_file = \"/k\"\n", "client_auth", ""},
 		{"revoked certificates", "listener 8883\ncertfile /c\nkeyfile /k\ncafile /a\ncrlfile /r\nrequire_certificate true\nallow_anonymous true", "client_ca_file = \"/a\"\ncrl_file = \"/r\"\n", "", ""},

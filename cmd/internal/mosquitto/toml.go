@@ -128,6 +128,9 @@ func (w *writer) auth(taken []*listener) error {
 	if anonymous {
 		w.line("[auth]\nallow_anonymous = true\n")
 	}
+	if anonymous && file != "" {
+		w.notes = append(w.notes, w.path+": allow_anonymous: mosquitto refuses user names that are not in password_file, and mqttward lets them in as anonymous, under the name that they write: no ACL of the broker may trust a name, or write allow_anonymous = false")
+	}
 	if file != "" {
 		w.line("[auth.builtin]\nusers_file = %s\n", quote(file))
 	}
