@@ -83,6 +83,9 @@ func (d *Daemon) Run(signals <-chan os.Signal) error {
 			upgrades = nil
 		case u := <-w.upgraded:
 			if u.err == nil {
+				if reloads == nil { // one is under way, of which nothing will be told any more
+					d.notify.Ready()
+				}
 				return d.retire(u.successor.PID(), h)
 			}
 			d.log.Error("upgrade: no new process, this one goes on", "error", u.err)
