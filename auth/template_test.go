@@ -145,10 +145,10 @@ func TestZeroTemplateYieldsNothing(t *testing.T) {
 }
 
 func FuzzParseTemplate(f *testing.F) {
-	for _, s := range []string{"", "%u", "a%cb", "${username}", "${clientid}", "%%", "$", "%{claim:x}", "%", "${", "%{claim:", "100%%$5"} {
+	for _, s := range []string{"", "%u", "a%cb", "${username}", "${clientid}", "%n", "%%", "$", "%{claim:x}", "%", "${", "%{claim:", "100%%$5"} {
 		f.Add(s)
 	}
-	c := &Credentials{ClientID: []byte("C"), UserName: []byte("U"), HasUserName: true}
+	c := &Credentials{ClientID: []byte("C"), UserName: []byte("U"), HasUserName: true, CertName: "N"}
 	f.Fuzz(func(t *testing.T, s string) {
 		tmpl, err := ParseTemplate(s)
 		if err != nil {
@@ -166,7 +166,7 @@ func FuzzParseTemplate(f *testing.F) {
 			t.Fatalf("%q: Append: %v", s, err)
 		}
 		// In what was accepted each %% is a per cent sign, and nothing else has one.
-		want := strings.NewReplacer("%%", "%", "%u", "U", "%c", "C", "${username}", "U", "${clientid}", "C").Replace(s)
+		want := strings.NewReplacer("%%", "%", "%u", "U", "%c", "C", "%n", "N", "${username}", "U", "${clientid}", "C").Replace(s)
 		if string(got) != want {
 			t.Fatalf("%q yields %q, want %q", s, got, want)
 		}
@@ -174,7 +174,7 @@ func FuzzParseTemplate(f *testing.F) {
 			t.Fatalf("ParseClaimTemplate(%q) refuses what ParseTemplate takes: %v", s, err)
 		}
 		_, err = tmpl.Append(nil, &Credentials{}, nil)
-		if wants := tmpl.UsesUserName() || tmpl.UsesClientID(); wants != errors.Is(err, ErrNoValue) {
+		if wants := tmpl.UsesUserName() || tmpl.UsesClientID() || tmpl.UsesCertName(); wants != errors.Is(err, ErrNoValue) {
 			t.Fatalf("%q of nobody: %v, want an error: %v", s, err, wants)
 		}
 	})
