@@ -28,12 +28,16 @@ type upgraded struct {
 func (w *work) upgrade() {
 	wanted, giveUp := context.WithCancel(w.ctx)
 	w.giveUp = giveUp
+	sockets, err := w.daemon.duplicates() // not beside Run, whose reloads change what listeners are
 	w.background.Go(func() {
 		defer giveUp()
 		ctx, cancel := context.WithTimeoutCause(wanted, upgradeTimeout, fmt.Errorf("it was not ready within %v", upgradeTimeout))
 		defer cancel()
-		u := upgraded{}
-		if u.successor, u.err = w.daemon.succeed(ctx); u.err != nil && ctx.Err() != nil {
+		u := upgraded{err: err}
+		if err == nil {
+			u.successor, u.err = w.daemon.succeed(ctx, sockets)
+		}
+		if u.err != nil && ctx.Err() != nil {
 			u.err = context.Cause(ctx)
 		}
 		select {
@@ -46,12 +50,8 @@ func (w *work) upgrade() {
 	})
 }
 
-// succeed starts a successor with our sockets and waits until it is ready.
-func (d *Daemon) succeed(ctx context.Context) (*handover.Successor, error) {
-	sockets, err := d.duplicates()
-	if err != nil {
-		return nil, err
-	}
+// succeed starts a successor with our sockets, which it closes, and waits until it is ready.
+func (d *Daemon) succeed(ctx context.Context, sockets []handover.Socket) (*handover.Successor, error) {
 	s, err := handover.Start(*d.program, sockets)
 	closeFiles(sockets)
 	if err != nil {
