@@ -60,7 +60,9 @@ func startLineage(t *testing.T, text string, prepare func(*exec.Cmd)) *lineage {
 		_ = syscall.Kill(l.pid, syscall.SIGKILL)
 		_ = l.first.Process.Kill()
 		if t.Failed() {
-			t.Logf("the log:\n%s", l.log())
+			const most = 64 << 10 // of a log that may be long
+			text := l.log()
+			t.Logf("the end of the log:\n%s", text[max(0, len(text)-most):])
 		}
 	})
 	proxytest.Eventually(t, "it listens", func() bool { return l.lines("msg=listening") > 0 })
