@@ -57,6 +57,9 @@ type Identity struct {
 	Name string
 	// Expires is when the proof ends, leeway included; the zero time means never.
 	Expires time.Time
+	// Mark stands for the user or the key that the proof rests on; zero where nobody keeps an eye on
+	// that.
+	Mark Mark
 	// Claims holds the string claims that the stage was told to keep, by name. Nil
 	// where none were.
 	Claims map[string]string

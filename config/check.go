@@ -21,6 +21,9 @@ func (d *document) check(c *Config) {
 	d.checkAuth(c)
 	d.checkLimits(c)
 	d.checkAdmin(c)
+	if c.Reload.RevokeLive && c.Auth.Builtin == nil && c.Auth.JWT == nil {
+		d.warn("reload.revoke_live", "ends nobody's session: who is let in without [auth.builtin] and [auth.jwt] has no user and no key that could be gone")
+	}
 }
 
 func (d *document) checkListeners(c *Config) {

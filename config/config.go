@@ -273,6 +273,8 @@ type Shutdown struct {
 type Reload struct {
 	// Watch has the configuration read anew when it, or a file that it names, has changed.
 	Watch bool
+	// RevokeLive ends the sessions whose user, password or key is gone.
+	RevokeLive bool
 }
 
 // Log is the [log] table.

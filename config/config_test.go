@@ -128,6 +128,7 @@ engine = "epoll"
 loops = 3
 [reload]
 watch = true
+revoke_live = true
 [shutdown]
 drain_delay = "1s"
 drain_timeout = "1m"
@@ -218,7 +219,7 @@ func TestEveryKeyArrives(t *testing.T) {
 		},
 		Relay:    Relay{Engine: RelayEpoll, Loops: 3},
 		Shutdown: Shutdown{DrainDelay: time.Second, DrainTimeout: time.Minute, DrainQuiet: true},
-		Reload:   Reload{Watch: true},
+		Reload:   Reload{Watch: true, RevokeLive: true},
 		Log:      Log{Level: slog.LevelDebug, Format: LogJSON},
 	}
 	comparePublic(t, got, want)

@@ -98,6 +98,8 @@ c.toml: upstream.addresses: is missing: write the broker's address, such as addr
 	{"observe with a share", "[[listener]]\nname = \"b\"\nbind = \":1\"\nmode = \"observe\"\nenforce_percent = 10\n" + base, `c.toml:5: listener[0].enforce_percent: has no use with mode = "observe", which refuses nobody: remove one of the two`},
 	{"a share of nobody", "[[listener]]\nname = \"b\"\nbind = \":1\"\nenforce_percent = 0\n" + base, "c.toml:4: listener[0].enforce_percent: must be between 1 and 100, not 0"},
 	{"a mode that is none", "[[listener]]\nname = \"b\"\nbind = \":1\"\nmode = \"watch\"\n" + base, `c.toml:4: listener[0].mode: must be "enforce" or "observe", not "watch"`},
+	{"text for revocation", base + "[reload]\nrevoke_live = \"yes\"\n", "c.toml:9: reload.revoke_live: must be true or false, without quotes, not a string"},
+	{"revocation mistyped", base + "[reload]\nrevoke_life = true\n", "c.toml:9: reload.revoke_life: unknown key: did you mean \"revoke_live\"?"},
 	{"text for a shared port", "[[listener]]\nname = \"b\"\nbind = \":1\"\nreuse_port = \"yes\"\n" + base, "c.toml:4: listener[0].reuse_port: must be true or false, without quotes, not a string"},
 	{"socket's path too long", without("addresses", "[auth", "secret") + "addresses = [\"unix:/" + strings.Repeat("x", 107) + "\"]\n[auth]\nallow_anonymous = true\n", "c.toml:5: upstream.addresses[0]: the path has 108 bytes: a socket's has 107 at most"},
 	{"bind without a port", "[[listener]]\nname = \"b\"\nbind = \"0.0.0.0\"\n" + base, `c.toml:3: listener[0].bind: must be "host:port", such as "0.0.0.0:1883", not "0.0.0.0": the port is missing, or there is a colon too many`},

@@ -15,7 +15,7 @@ func readConfig(t *table) *Config {
 		Limits:    readLimits(t.table("limits")),
 		Relay:     readRelay(t.table("relay")),
 		Shutdown:  readShutdown(t.table("shutdown")),
-		Reload:    Reload{Watch: t.table("reload").bool("watch", false)},
+		Reload:    readReload(t.table("reload")),
 		Log:       readLog(t.table("log")),
 		Admin:     readAdmin(t.table("admin")),
 	}
@@ -166,4 +166,8 @@ func readAdmin(t *table) Admin {
 		Hosts: t.strings("hosts"),
 		Pprof: t.bool("pprof", false),
 	}
+}
+
+func readReload(t *table) Reload {
+	return Reload{Watch: t.bool("watch", false), RevokeLive: t.bool("revoke_live", false)}
 }

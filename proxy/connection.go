@@ -27,22 +27,24 @@ var connectBuffers = sync.Pool{New: func() any { return new([connectBufferSize]b
 
 // connection is a client from accept to the verdict. One goroutine owns it.
 type connection struct {
-	srv      *Server
-	policy   *Policy
-	listener *Listener
-	id       uint64
-	accepted time.Time
-	socket   net.Conn       // as accepted
-	conn     net.Conn       // the same, or TLS above it
-	upstream net.Conn       // once dialled, the roster's to close
-	peer     netip.AddrPort // the client's, as far as is known
-	local    netip.AddrPort // what the client connected to, where a PROXY header told
-	head     []byte         // of the client's stream, where it was read to find no header
-	hs       *handshake
-	admitted bool     // it counts; the roster's
-	lead     *nursery // whose leader serves it; nil: it has a goroutine of its own
-	slot     uint32   // in the nursery
-	timer    timer    // of the nursery
+	srv    *Server
+	policy *Policy
+	// revocation is what was in force before it was judged.
+	revocation *Revocation
+	listener   *Listener
+	id         uint64
+	accepted   time.Time
+	socket     net.Conn       // as accepted
+	conn       net.Conn       // the same, or TLS above it
+	upstream   net.Conn       // once dialled, the roster's to close
+	peer       netip.AddrPort // the client's, as far as is known
+	local      netip.AddrPort // what the client connected to, where a PROXY header told
+	head       []byte         // of the client's stream, where it was read to find no header
+	hs         *handshake
+	admitted   bool     // it counts; the roster's
+	lead       *nursery // whose leader serves it; nil: it has a goroutine of its own
+	slot       uint32   // in the nursery
+	timer      timer    // of the nursery
 
 	certName string // the name in the client's certificate; empty: none
 
@@ -68,7 +70,7 @@ type refusal struct {
 // newConnection begins a client's connection, under its deadline.
 func (s *Server) newConnection(l *Listener, socket net.Conn, hs *handshake) *connection {
 	c := &connection{
-		srv: s, policy: s.policy.Load(), listener: l, id: s.lastConn.Add(1), accepted: time.Now(),
+		srv: s, policy: s.policy.Load(), revocation: s.revocation.Load(), listener: l, id: s.lastConn.Add(1), accepted: time.Now(),
 		socket: socket, conn: socket, hs: hs,
 	}
 	socket.SetDeadline(c.accepted.Add(c.policy.Limits.ConnectTimeout))

@@ -43,14 +43,14 @@ func (d Drain) due(n int, after time.Duration) int {
 	return min(n, 1+int(float64(n)*(float64(after)/float64(over))))
 }
 
-// endEvenly ends sessions as d has it, until ctx ends.
-func (s *Server) endEvenly(ctx context.Context, sessions []*session, d Drain) {
+// endEvenly has sessions end in the course of time that d has, until ctx ends.
+func endEvenly(ctx context.Context, sessions []*session, d Drain, end func(*session)) {
 	began := time.Now()
 	ticker := time.NewTicker(drainTick)
 	defer ticker.Stop()
 	for ended := 0; ; {
 		for due := d.due(len(sessions), time.Since(began)); ended < due; ended++ {
-			sessions[ended].drain(d.Quiet)
+			end(sessions[ended])
 			sessions[ended] = nil // it is to be forgotten as it ends
 		}
 		if ended == len(sessions) {

@@ -133,8 +133,14 @@ func TestExpiryBeforeTheBrokerAnswers(t *testing.T) {
 // connect makes a session inside a bubble.
 func (p *pipes) connect(v packets.Version) net.Conn {
 	p.t.Helper()
+	return p.connectAs(v, "u")
+}
+
+// connectAs makes that of a user.
+func (p *pipes) connectAs(v packets.Version, user string) net.Conn {
+	p.t.Helper()
 	c := p.dial()
-	packet := frame(client(v, "u", "p"))
+	packet := frame(client(v, user, "p"))
 	go c.Write(packet)
 	broker := <-p.broker
 	if _, err := io.ReadFull(broker, make([]byte, len(packet))); err != nil {

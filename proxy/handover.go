@@ -28,6 +28,7 @@ func (c *connection) handOver(all []byte, n int) *refusal {
 		c.address.Release()
 		return &refusal{reason: auth.ShuttingDown}
 	}
+	c.recheck(session)
 	var err error
 	if session.sent, err = c.sendConnect(reached, connect, all, n); err != nil {
 		session.abandon()

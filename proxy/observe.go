@@ -117,7 +117,7 @@ func CloseReasons() []string {
 	all := []string{closedNoConnect, closedGaveWay, closedHandshake, closedProxy}
 	for _, c := range [...]relay.Cause{
 		relay.ClientClosed, relay.ClientReset, relay.UpstreamClosed, relay.UpstreamReset, relay.Expired,
-		relay.Drained, relay.Forced, relay.ConnackTimeout, relay.UpstreamRefused,
+		relay.Revoked, relay.Drained, relay.Forced, relay.ConnackTimeout, relay.UpstreamRefused,
 	} {
 		all = append(all, string(c))
 	}

@@ -30,9 +30,10 @@ var ErrServerClosed = errors.New("proxy: server closed")
 
 // Server serves MQTT clients. Its contract is net/http's: Serve, Shutdown, Close.
 type Server struct {
-	policy atomic.Pointer[Policy]
-	relay  relay.Relay
-	log    *slog.Logger
+	policy     atomic.Pointer[Policy]
+	revocation atomic.Pointer[Revocation] // nil: nothing was ever revoked
+	relay      relay.Relay
+	log        *slog.Logger
 	// observer is never nil.
 	observer Observer
 

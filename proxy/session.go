@@ -17,6 +17,9 @@ import (
 var (
 	serverShuttingDown = packets.AppendDisconnect(nil, packets.ServerShuttingDown)
 	maximumConnectTime = packets.AppendDisconnect(nil, packets.MaximumConnectTime)
+	// A revoked client is not told that it is not authorized (0x87): it did nothing that was refused.
+	// "The Connection is closed due to an administrative action."
+	administrativeAction = packets.AppendDisconnect(nil, packets.AdministrativeAction)
 )
 
 // session is a client whose bytes are relayed. It keeps what its log lines need and nothing
@@ -39,6 +42,9 @@ type session struct {
 
 	connacked, refused atomic.Bool   // by the broker
 	turn               atomic.Uint32 // a drainTurn
+	leaving            atomic.Bool   // its turn will come, unless what it rests on is back by then
+
+	mark auth.Mark // of what it rests on; zero: it is never revoked
 }
 
 // waits is what a session waits for: the broker's CONNACK, or the end of a refused client, and
@@ -63,6 +69,7 @@ func (c *connection) newSession() *session {
 		srv: c.srv, id: c.id, listener: c.listener, remote: c.peer.Addr(), port: c.peer.Port(),
 		names: clientID + userName, split: uint16(len(clientID)), hasName: c.creds.HasUserName,
 		version: c.connect.Version, upstream: c.address, accepted: c.accepted.Sub(c.srv.began),
+		mark: c.mark(),
 	}
 }
 

@@ -39,7 +39,7 @@ func (s *Server) Shutdown(ctx context.Context, d Drain) error {
 	sessions := s.beginDrain()
 	pacing, stop := context.WithCancel(ctx)
 	var paced sync.WaitGroup
-	paced.Go(func() { s.endEvenly(pacing, sessions, d) })
+	paced.Go(func() { endEvenly(pacing, sessions, d, func(s *session) { s.drain(d.Quiet) }) })
 	err := s.roster.wait(ctx)
 	stop()
 	paced.Wait()

@@ -147,3 +147,25 @@ func BenchmarkMillionReload(b *testing.B) {
 	report("idle", idle)
 	report("reload", busy)
 }
+
+// BenchmarkMillionMarks is what a reload that revokes adds, for a file of a million users: the time to
+// collect their marks, and of one client's on its way in.
+func BenchmarkMillionMarks(b *testing.B) {
+	s, err := New(Options{File: loadMillion(b, millionFile(0), 0), Marker: auth.NewMarker()})
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer s.Close()
+	b.Run("all", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			s.Marks()
+		}
+	})
+	b.Run("one", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			s.mark([]byte("device-0777777"))
+		}
+	})
+}

@@ -61,6 +61,19 @@ func (d *Directory) All() iter.Seq[User] {
 	}
 }
 
+// records are the names and stored hashes of all. The slices are the directory's own.
+func (d *Directory) records() iter.Seq2[[]byte, []byte] {
+	return func(yield func(name, stored []byte) bool) {
+		for _, chunk := range d.chunks {
+			for r := record(chunk); len(r) > 0; {
+				if name, stored, _ := r.next(); !yield(name, stored) {
+					return
+				}
+			}
+		}
+	}
+}
+
 // lookup finds a user.
 func (d *Directory) lookup(name []byte) (h Hash, ok bool) {
 	_, hash, ok := d.find(name)

@@ -1,6 +1,10 @@
 package builtin
 
-import "log/slog"
+import (
+	"log/slog"
+
+	"mqttward/auth"
+)
 
 // IdentifyBy says by what a client's user is found.
 type IdentifyBy uint8
@@ -54,6 +58,8 @@ type Options struct {
 	// and whose name and hash are the same, needs no slow hash in this one either. It may be
 	// in use for as long as anybody likes; nothing of it is kept but that.
 	Before *Stage
+	// Marker makes the marks of the identities that are proven. Nil means that they have none.
+	Marker *auth.Marker
 	// Log is told of hashes that panic. Nil means slog.Default().
 	Log *slog.Logger
 }

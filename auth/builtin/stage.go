@@ -21,7 +21,9 @@ type Stage struct {
 	decoy   Hash    // nil without users
 	pool    *pool   // nil where no hash is slow
 	proofs  *proofs // likewise
-	slow    int     // how many users have a slow hash
+	marker  *auth.Marker
+	marks   map[string]auth.Mark // of users
+	slow    int                  // how many users have a slow hash
 	workers int
 }
 
@@ -40,7 +42,8 @@ func New(o Options) (*Stage, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Stage{users: users, file: o.File, by: o.IdentifyBy, token: o.Token}
+	s := &Stage{users: users, file: o.File, by: o.IdentifyBy, token: o.Token, marker: o.Marker, marks: map[string]auth.Mark{}}
+	s.markUsers()
 	usual, slow := s.survey()
 	if usual != nil {
 		s.decoy = usual.decoy()
@@ -148,7 +151,7 @@ func (s *Stage) authenticate(ctx context.Context, c *auth.Credentials, t *auth.T
 	case !ok:
 		return auth.Denied(auth.BadPassword, "")
 	}
-	return auth.Accepted(auth.Identity{Name: string(name)})
+	return auth.Accepted(auth.Identity{Name: string(name), Mark: s.mark(name)})
 }
 
 // name is what the client's user is found by; empty where it was not sent.

@@ -170,7 +170,7 @@ func TestAllocations(t *testing.T) {
 		t.Fatal(f)
 	}
 	r := rules{declared: []declaration{{"sub", template(t, "%u")}}}
-	s := newStage(t, Options{Secret: hs.Secret(), Claims: map[string]*auth.Template{"sub": template(t, "%u")}})
+	s := newStage(t, Options{Secret: hs.Secret(), Marker: marker, Claims: map[string]*auth.Template{"sub": template(t, "%u")}})
 	ctx := context.Background()
 	c, junk := withPassword(string(token)), withPassword(authtest.NewSigner("HS256", 1).Sign(benchClaims()))
 	room := make([]byte, len(token))

@@ -27,7 +27,7 @@ func (h hosts) RoundTrip(r *http.Request) (*http.Response, error) {
 
 func fetchFrom(t *testing.T, o JWKSOptions, rt http.RoundTripper) (fetchResult, error) {
 	t.Helper()
-	j, err := newJWKS(o, newRing(newNumbers(), nil), time.Now, quiet())
+	j, err := newJWKS(o, newRing(newNumbers(), nil, nil), time.Now, quiet())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -169,7 +169,7 @@ func TestTLSIsVerified(t *testing.T) {
 
 // The client itself, over a real connection: proxy by environment, no connection kept.
 func TestClient(t *testing.T) {
-	j, err := newJWKS(JWKSOptions{URL: authtest.NewProvider().Start(t)}, newRing(newNumbers(), nil), time.Now, quiet())
+	j, err := newJWKS(JWKSOptions{URL: authtest.NewProvider().Start(t)}, newRing(newNumbers(), nil, nil), time.Now, quiet())
 	if err != nil {
 		t.Fatal(err)
 	}

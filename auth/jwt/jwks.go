@@ -30,6 +30,7 @@ type jwks struct {
 
 	set     atomic.Pointer[keySet] // nil: never loaded
 	asked   chan struct{}          // holds one element while an early fetch is wanted
+	fetched chan struct{}          // holds one element once a fetch has succeeded
 	fetches *fetchCounts
 
 	// warned are the passed keys of the last set, which have been told.
@@ -45,7 +46,7 @@ func newJWKS(o JWKSOptions, r ring, now func() time.Time, log *slog.Logger) (*jw
 	if err != nil {
 		return nil, err
 	}
-	j := &jwks{o: o, ring: r, now: now, asked: make(chan struct{}, 1), fetches: &fetchCounts{}}
+	j := &jwks{o: o, ring: r, now: now, asked: make(chan struct{}, 1), fetched: make(chan struct{}, 1), fetches: &fetchCounts{}}
 	if j.url, err = parseURL(o.URL); err != nil {
 		return nil, err
 	}
@@ -187,7 +188,12 @@ func (j *jwks) refresh(ctx context.Context) bool {
 	}
 	j.fetches[result].Add(1)
 	set.fetched = j.now()
+	set.follows(j.set.Load())
 	j.install(set)
+	select {
+	case j.fetched <- struct{}{}:
+	default: // it has yet to be looked at
+	}
 	if j.failing {
 		j.failing = false
 		j.log.Info("jwks fetch works again")

@@ -11,6 +11,8 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+
+	"mqttward/auth"
 )
 
 const (
@@ -35,6 +37,8 @@ type key struct {
 	material any
 	// number is the key's own: see [numbers].
 	number uint32
+	// mark is that of its kind and material, whatever it is bound to.
+	mark auth.Mark
 }
 
 // fits reports whether k may verify signatures of a.

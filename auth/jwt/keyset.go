@@ -35,6 +35,9 @@ type keySet struct {
 	fetched   time.Time
 	fromCache bool
 	given     bool // by whoever asks for an explanation, and not by jwks_url
+	// before is the set of the fetch before this one, of the same URL and in this process; only its
+	// keys are of use. It is nil where there was none.
+	before *keySet
 	// generation is the number of the set and of the keys beside which it stands.
 	generation uint32
 }

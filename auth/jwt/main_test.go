@@ -74,7 +74,7 @@ func staticJWKS(t testing.TB, keys ...authtest.JWK) *JWKSOptions {
 	const url = "https://idp.invalid/jwks"
 	p := authtest.NewProvider(keys...)
 	o := JWKSOptions{URL: url, CacheFile: t.TempDir() + "/jwks.json"}
-	j, err := newJWKS(o, newRing(newNumbers(), nil), func() time.Time { return now }, quiet())
+	j, err := newJWKS(o, newRing(newNumbers(), nil, nil), func() time.Time { return now }, quiet())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -9,6 +9,8 @@ import (
 	"hash"
 	"math"
 	"sync"
+
+	"mqttward/auth"
 )
 
 // maxNumbers is how many identities are known at once. Beyond it all are forgotten, and tokens
@@ -42,16 +44,21 @@ func (n *numbers) key(k *key) uint32 {
 		bound = k.alg.name
 	}
 	id.bytes([]byte(bound))
-	if secret, ok := k.material.([]byte); ok && k.kind == kindSecret {
-		id.bytes(secret)
-		return id.number()
-	}
-	der, err := x509.MarshalPKIXPublicKey(k.material) // one form for each key
-	if err != nil {
+	one, ok := k.canonical()
+	if !ok {
 		return 0
 	}
-	id.bytes(der)
+	id.bytes(one)
 	return id.number()
+}
+
+// canonical is the key's material in the one form that each key has.
+func (k *key) canonical() ([]byte, bool) {
+	if secret, ok := k.material.([]byte); ok && k.kind == kindSecret {
+		return secret, true
+	}
+	der, err := x509.MarshalPKIXPublicKey(k.material)
+	return der, err == nil
 }
 
 // generation returns the number of the keys in force: own in their order, and then those of
@@ -86,21 +93,31 @@ func (n *numbers) generation(own []*key, set *keySet) uint32 {
 // ring is the keys of a configuration, beside which a key set stands.
 type ring struct {
 	numbers *numbers
+	marker  *auth.Marker
 	keys    []*key
 }
 
-// newRing numbers keys, which nobody else has yet.
-func newRing(n *numbers, keys []*key) ring {
+// newRing numbers and marks keys, which nobody else has yet.
+func newRing(n *numbers, m *auth.Marker, keys []*key) ring {
+	r := ring{n, m, keys}
 	for _, k := range keys {
-		k.number = n.key(k)
+		r.know(k, auth.OfKey)
 	}
-	return ring{n, keys}
+	return r
 }
 
-// admit numbers a set, which nobody else has yet.
+// know gives k its number and its mark.
+func (r ring) know(k *key, from auth.Origin) {
+	k.number = r.numbers.key(k)
+	if one, ok := k.canonical(); ok {
+		k.mark = r.marker.Key(byte(k.kind), one).From(from)
+	}
+}
+
+// admit numbers and marks a set, which nobody else has yet.
 func (r ring) admit(set *keySet) {
 	for _, w := range set.keys {
-		w.key.number = r.numbers.key(w.key)
+		r.know(w.key, auth.OfFetchedKey)
 	}
 	set.generation = r.numbers.generation(r.keys, set)
 }

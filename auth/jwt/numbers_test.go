@@ -126,7 +126,7 @@ func TestGenerations(t *testing.T) {
 	for name, make := range sets {
 		number := func() uint32 {
 			own, set := make()
-			r := newRing(n, own)
+			r := newRing(n, nil, own)
 			if set == nil {
 				return n.generation(own, nil)
 			}

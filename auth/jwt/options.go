@@ -65,6 +65,9 @@ type Options struct {
 	// the same URL, the new one begins with the old one's keys, and fetches when these are due.
 	// Where both have the same TokenCache, the new one knows the tokens that the old one knows.
 	Before *Stage
+	// Marker makes the marks of the keys that tokens are verified by. Nil means that identities
+	// have none.
+	Marker *auth.Marker
 	// Now is the wall clock. Nil means time.Now.
 	Now func() time.Time
 	// Log is told of the key set's life. Nil means slog.Default().

@@ -62,7 +62,7 @@ func New(o Options) (*Stage, error) {
 		before = o.Before.memory
 	}
 	s.memory = newMemory(o.TokenCache, before)
-	r := newRing(s.memory.numbers, s.keys)
+	r := newRing(s.memory.numbers, o.Marker, s.keys)
 	s.generation = r.numbers.generation(s.keys, nil)
 	s.warnings = o.warnings()
 	if o.JWKS != nil {
@@ -132,6 +132,7 @@ func (s *Stage) authenticate(ctx context.Context, c *auth.Credentials, t *auth.T
 	if f.is() {
 		return auth.Denied(f.reason, f.detail)
 	}
+	id.Mark = p.mark
 	return auth.Accepted(id)
 }
 

@@ -21,6 +21,8 @@ type proof struct {
 	tag     tag
 	// key is the number of that key, generation that of the keys in force.
 	key, generation uint32
+	// mark is the key's.
+	mark auth.Mark
 	// isNews is set where memory wants to be told.
 	isNews bool
 }
@@ -42,7 +44,7 @@ func (s *Stage) prove(ctx context.Context, raw []byte, now time.Time, w *scratch
 		seen, _ = s.memory.good.get(p.tag)
 		if seen.generation == p.generation {
 			if payload, ok := w.payload(raw); ok {
-				p.payload = payload
+				p.payload, p.mark = payload, s.mark(seen.what, set)
 				if x != nil {
 					x.Holds(auth.AboutKey, "the token is remembered: it was verified before, by a key in force")
 				}
@@ -70,7 +72,7 @@ func (s *Stage) prove(ctx context.Context, raw []byte, now time.Time, w *scratch
 	// Verified under other keys in force: it counts where those of now lead to the same key.
 	if seen.generation != 0 {
 		if k, _ := s.search(ctx, &t, set, func(k *key) bool { return k.number == seen.what }, nil); k != nil {
-			p.key = k.number
+			p.key, p.mark = k.number, k.mark
 			if x != nil {
 				x.Holds(auth.AboutKey, "the token is remembered: %s verified it before", s.keyName(k, set))
 			}
@@ -103,7 +105,7 @@ func (s *Stage) prove(ctx context.Context, raw []byte, now time.Time, w *scratch
 		}
 		return proof{}, f
 	}
-	p.key = k.number
+	p.key, p.mark = k.number, k.mark
 	return p, fault{}
 }
 

@@ -112,6 +112,7 @@ const (
 	UpstreamClosed Cause = "upstream_closed" // the broker ended its stream
 	UpstreamReset  Cause = "upstream_reset"  // the broker's connection broke
 	Expired        Cause = "expired"         // the proof of the client's identity ended
+	Revoked        Cause = "revoked"         // what had proven the client's identity was taken back
 	Drained        Cause = "drained"         // the proxy is shutting down
 	Forced         Cause = "forced"          // shutdown waited long enough
 	ConnackTimeout Cause = "connack_timeout" // the broker answered no CONNACK in time

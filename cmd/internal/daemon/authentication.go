@@ -26,7 +26,7 @@ func (b *builder) users(places int, before *builtin.Stage) *builtin.Stage {
 	if len(b.faults) > faults {
 		return nil
 	}
-	o := builtin.Options{Users: users, File: file, Places: places, Workers: b.workers, Before: before, Log: b.log.Logger}
+	o := builtin.Options{Users: users, File: file, Places: places, Workers: b.workers, Before: before, Marker: b.marker, Log: b.log.Logger}
 	if c.Identity == config.ByClientID {
 		o.IdentifyBy = builtin.ClientID
 		if b.config.Upstream.Credentials.Mode != config.CredentialsReplace {
@@ -144,6 +144,7 @@ func (b *builder) tokens(forUpstream *auth.Template, clientID *auth.ClientIDRule
 		IdentityClaim: c.IdentityClaim,
 		TokenCache:    c.TokenCache,
 		Before:        before,
+		Marker:        b.marker,
 		Now:           b.now,
 		Log:           b.log.Logger,
 	}

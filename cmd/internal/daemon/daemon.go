@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"mqttward/auth"
 	"mqttward/cmd/internal/handover"
 	"mqttward/cmd/internal/systemd"
 	"mqttward/config"
@@ -49,6 +50,7 @@ type Daemon struct {
 	tls       []*listenerTLS    // in force, by listener; nil where it has none
 	// processors is what the runtime uses: by the container's share, where it has one.
 	processors int
+	marker     *auth.Marker
 	engine     string        // what serves the sessions
 	why        string        // it is that one
 	relayAs    config.Relay  // as it was asked for
@@ -71,11 +73,12 @@ func New(c *config.Config, o Options) (*Daemon, error) {
 	}
 	processors := runtime.GOMAXPROCS(0)
 	recorder := newRecorder(c)
-	g, err := newGeneration(c, generationOptions{log: o.Log, processors: processors, recorder: recorder})
+	marker := auth.NewMarker()
+	g, err := newGeneration(c, generationOptions{log: o.Log, processors: processors, recorder: recorder, marker: marker})
 	if err != nil {
 		return nil, err
 	}
-	d := &Daemon{started: time.Now(), lookEvery: lookEvery, log: o.Log, load: o.Load, inherited: o.Inherited, program: o.Program, notify: o.Notify, processors: processors, current: g, opened: slices.Clone(c.Listeners), tls: slices.Clone(g.tls)}
+	d := &Daemon{started: time.Now(), lookEvery: lookEvery, log: o.Log, load: o.Load, inherited: o.Inherited, program: o.Program, notify: o.Notify, processors: processors, marker: marker, current: g, opened: slices.Clone(c.Listeners), tls: slices.Clone(g.tls)}
 	g.policy.TLS, g.lists = d.tlsByName()
 	g.policy.ProxyProtocol = d.proxyProtocols()
 	d.relay, d.engine, d.why, err = relay.New(relay.Options{Engine: string(c.Relay.Engine), Loops: c.Relay.Loops})

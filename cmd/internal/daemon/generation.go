@@ -26,6 +26,7 @@ type generation struct {
 	// lists are those of revoked certificates that are in force, by listener; only where there are.
 	lists    map[string]*secure.Revocations
 	builtin  *builtin.Stage // nil where there are no built-in users
+	users    builtin.Marks  // of them; see gatherUsers
 	jwt      *jwt.Stage     // nil where there are no tokens
 	upstream *upstream.Pool
 	// upstreamTLS is nil where the broker is spoken to in clear.
@@ -54,6 +55,7 @@ type builder struct {
 	workers  int // slow password hashes at once
 	log      *Logger
 	recorder *admin.Recorder  // nil where nobody looks
+	marker   *auth.Marker     // nil where no session comes of it
 	now      func() time.Time // when tokens are judged; nil: when they come
 	faults   Problems
 	warnings []config.Problem
@@ -73,13 +75,18 @@ type generationOptions struct {
 	processors int             // how many there are
 	before     *generation     // that it takes the place of, or nil
 	recorder   *admin.Recorder // of what happens, or nil
+	marker     *auth.Marker    // the same for all
 }
 
 // newGeneration makes everything that c describes, without opening a socket. The error is of type
 // [Problems].
 func newGeneration(c *config.Config, o generationOptions) (*generation, error) {
-	b := &builder{config: c, log: o.log, recorder: o.recorder, warnings: c.Warnings(), workers: min(o.processors, maxWorkers)}
-	return b.generation(o.before)
+	b := &builder{config: c, log: o.log, recorder: o.recorder, marker: o.marker, warnings: c.Warnings(), workers: min(o.processors, maxWorkers)}
+	g, err := b.generation(o.before)
+	if err == nil && o.before != nil {
+		g.gatherUsers()
+	}
+	return g, err
 }
 
 // generation makes everything that the configuration describes; before is the one that it takes

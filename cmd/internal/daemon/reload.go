@@ -54,7 +54,7 @@ func (w *work) prepare() {
 		c, err := d.load()
 		var g *generation
 		if err == nil {
-			g, err = newGeneration(c, generationOptions{log: d.log, processors: d.processors, before: old, recorder: d.admin.recorderOrNone()})
+			g, err = newGeneration(c, generationOptions{log: d.log, processors: d.processors, before: old, recorder: d.admin.recorderOrNone(), marker: d.marker})
 		}
 		select {
 		case w.prepared <- prepared{g, err, filesOf(c, err)}:
@@ -94,7 +94,7 @@ func (w *work) follow(files []config.File) {
 }
 
 // finish puts a new generation in force, or says why there is none: then the old one stays.
-// Live sessions feel nothing.
+// Live sessions feel nothing, but those that revoke_live ends.
 func (w *work) finish(p prepared) {
 	d, g := w.daemon, p.generation
 	defer func() { w.follow(p.files) }() // by what is in force then
@@ -114,6 +114,7 @@ func (w *work) finish(p prepared) {
 	w.fetching()
 	w.begin(g)
 	w.retire(old)
+	d.revoke(g)
 	d.log.Info("reloaded")
 }
 

@@ -50,6 +50,7 @@ func (d *Daemon) Run(signals <-chan os.Signal) error {
 		w.follow(g.config.Files())
 	}
 	reloads, changes, upgrades := h.hangups, w.watch.changed, h.upgrades // nil while one is under way
+	fetched := g.fetched()
 	for {
 		select {
 		case err := <-failed:
@@ -73,7 +74,9 @@ func (d *Daemon) Run(signals <-chan os.Signal) error {
 		case p := <-w.prepared:
 			w.finish(p)
 			d.notify.Ready()
-			reloads, changes = h.hangups, w.watch.changed
+			reloads, changes, fetched = h.hangups, w.watch.changed, d.generation().fetched()
+		case <-fetched:
+			d.revokeKeys(d.generation())
 		case <-upgrades:
 			if d.program == nil {
 				d.log.Warn("SIGUSR2: there is no program to be started")

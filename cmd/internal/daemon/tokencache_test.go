@@ -24,7 +24,7 @@ func TestTokenCache(t *testing.T) {
 	generationOf := func(text string, before *generation) *generation {
 		t.Helper()
 		c := parse(t, t.TempDir(), text)
-		g, err := newGeneration(c, generationOptions{log: NewLogger(c.Log, &logText{}), before: before, processors: 2})
+		g, err := newGeneration(c, generationOptions{log: NewLogger(c.Log, &logText{}), before: before, processors: 2, marker: auth.NewMarker()})
 		if err != nil {
 			t.Fatal(err)
 		}
