@@ -27,10 +27,16 @@ type probe struct {
 	userName, password []byte
 }
 
+// patience is how long an answer is waited for: clients get connack_timeout, and whoever waits for a
+// check gets no more than dial_timeout, since there are two tries.
+func (p *probe) patience() time.Duration {
+	return min(p.g.config.Limits.ConnackTimeout, p.g.config.Limits.DialTimeout)
+}
+
 // connect5 sends a CONNECT of MQTT 5.0. The answer is nil where there is none that can be read.
 func (p *probe) connect5(ctx context.Context, conn net.Conn) (*paho.Connack, error) {
 	return connect5(ctx, conn, greeting5{
-		clientID: p.clientID, userName: p.userName, password: p.password, timeout: p.g.config.Limits.ConnackTimeout,
+		clientID: p.clientID, userName: p.userName, password: p.password, timeout: p.patience(),
 	})
 }
 
@@ -105,7 +111,7 @@ func (p *probe) speaks311(ctx context.Context) bool {
 		return false
 	}
 	defer conn.Close()
-	_ = conn.SetDeadline(time.Now().Add(p.g.config.Limits.ConnackTimeout))
+	_ = conn.SetDeadline(time.Now().Add(p.patience()))
 	connect := packets.AppendConnect(nil, &packets.Connect{
 		Version: packets.V311, CleanStart: true, KeepAlive: 60, ClientID: []byte(p.clientID),
 		HasUserName: len(p.userName) > 0, UserName: p.userName, HasPassword: len(p.password) > 0, Password: p.password,

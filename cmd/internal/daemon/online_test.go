@@ -87,6 +87,16 @@ func TestExamineAsksTheBrokerByMQTT(t *testing.T) {
 	wants(t, "nobody there", examine(t, t.TempDir(), plain("127.0.0.1:1")+quick), "bad broker: no upstream is available: dial upstream 127.0.0.1:1: ")
 }
 
+func TestExamineWaitsNoLongerForASilentBrokerThanDialTimeout(t *testing.T) {
+	b := proxytest.NewBroker(t, proxytest.BrokerOptions{Connack: []byte{}})
+	begin := time.Now()
+	got := examine(t, t.TempDir(), plain(b.Addr())+"[limits]\ndial_timeout = \"300ms\"\n")
+	wants(t, "silent", got, "does not answer a CONNECT: nothing came within 300ms")
+	if took := time.Since(begin); took > 10*time.Second {
+		t.Errorf("it took %v, with connack_timeout at its 30s", took)
+	}
+}
+
 func TestExamineTellsOfTheBrokersCertificate(t *testing.T) {
 	proxytest.CheckLeaks(t)
 	ca := proxytest.NewCA(t, "authority")
