@@ -53,7 +53,7 @@ func newExplainFlags(stderr io.Writer) *explainFlags {
 	f.set.BoolVar(&f.passwordStdin, "password-stdin", false, "send the password or token that standard input holds; on a terminal it is asked for. Without it none is sent")
 	f.set.BoolVar(&f.usernameStdin, "username-stdin", false, "the same for a token that is sent as the user name")
 	f.set.StringVar(&f.version, "mqtt", "3.1.1", "the `VERSION` that the client speaks: 3.1, 3.1.1 or 5.0")
-	f.set.StringVar(&f.connect, "connect", "", "take a whole CONNECT packet from `FILE`, as bytes or as hex; - is standard input")
+	f.set.StringVar(&f.connect, "connect", "", "take a whole CONNECT packet from `FILE`, as bytes or as the hex of xxd -p; - is standard input")
 	f.set.StringVar(&f.jwks, "jwks", "", "take the key set from `FILE`")
 	f.set.BoolVar(&f.online, "online", false, "fetch the key set from jwks_url")
 	f.set.StringVar(&f.now, "now", "", "judge as at a `TIME`, such as 2026-01-31T12:00:00Z")

@@ -7,6 +7,9 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"regexp"
+	"unicode"
+	"unicode/utf8"
 
 	"golang.org/x/term"
 )
@@ -53,11 +56,34 @@ func readSecret(question string, stdin *os.File, stderr io.Writer) (*string, err
 	return &s, nil
 }
 
+// errDump is about a dump, from which a packet can't be told for sure.
+var errDump = errors.New("the packet is in a dump with more than its hex: write it as bytes, or as xxd -p prints it")
+
+// Dumps by what they begin with: offsets, as xxd, hexdump, od and tcpdump write them, where they are
+// 0 or more than hex follows, and what xxd -i and printf write. What else is text may have come from
+// a client: a browser sends some.
+var (
+	dumpBegin = regexp.MustCompile(`^\s*(0{6,}:?\s|0x0{4,}:|unsigned char |\\x[0-9a-fA-F]{2})`)
+	hexBegin  = regexp.MustCompile(`^\s*(0x)?[0-9a-fA-F]{2,}[:,]?\s`)
+	plainHex  = regexp.MustCompile(`^(0x|[0-9a-fA-F\s:,])*$`)
+)
+
+// isDump reports whether b is text with a packet in it that is not plain hex.
+func isDump(b []byte) bool {
+	if bytes.ContainsFunc(b, func(r rune) bool { return r == utf8.RuneError || r < ' ' && !unicode.IsSpace(r) }) {
+		return false // bytes
+	}
+	return dumpBegin.Match(b) || hexBegin.Match(b) && !plainHex.Match(b)
+}
+
 // parsePacket returns the bytes of a packet that is given as they are, or as hex: digits in pairs,
 // with blanks, colons, commas and 0x between them. No error quotes it: it holds a password.
 func parsePacket(b []byte) ([]byte, error) {
 	if len(b) == 0 {
 		return nil, errors.New("the packet is empty")
+	}
+	if isDump(b) {
+		return nil, errDump
 	}
 	digits := bytes.Map(func(r rune) rune {
 		switch r {
