@@ -38,7 +38,7 @@ func (s *Stage) explainUser(t *auth.Trail, name []byte, hash Hash) {
 }
 
 // explainPassword tells what came of comparing the password of a known user.
-func (s *Stage) explainPassword(t *auth.Trail, c *auth.Credentials, ok bool, err error) {
+func (s *Stage) explainPassword(t *auth.Trail, c *auth.Credentials, hash Hash, ok bool, err error) {
 	switch {
 	case err != nil:
 		t.Fails(auth.AboutPassword, "%v", err)
@@ -50,9 +50,22 @@ func (s *Stage) explainPassword(t *auth.Trail, c *auth.Credentials, ok bool, err
 		t.Holds(auth.AboutPassword, "the password is right")
 	default:
 		t.Fails(auth.AboutPassword, "the password is wrong")
+		explainKept(t, hash)
 	}
 	if !ok && c.HasPassword {
 		s.explainMistake(t, c)
+	}
+}
+
+// explainKept tells how a hash of EMQX is kept, which its file doesn't say and the configuration
+// may say wrong: then no password at all is right.
+func explainKept(t *auth.Trail, hash Hash) {
+	const hint = "where this is so of all users that came from EMQX, these are not the settings that EMQX has"
+	switch h := hash.(type) {
+	case *saltedHash:
+		t.Note(auth.AboutPassword, "it was compared as algorithm %q with salt_position %q: %s", h.digest, saltPositions[h.position], hint)
+	case *derivedHash:
+		t.Note(auth.AboutPassword, "it was compared as algorithm \"pbkdf2\" with pbkdf2_mac %q, pbkdf2_iterations %d and pbkdf2_dk_length %d: %s", h.digest, h.iterations, len(h.sum), hint)
 	}
 }
 

@@ -139,7 +139,7 @@ func (s *Stage) authenticate(ctx context.Context, c *auth.Credentials, t *auth.T
 	// An empty password is never right, and costs the same as any other.
 	ok, err := s.verify(ctx, name, hash, password, c.Address)
 	if t != nil {
-		s.explainPassword(t, c, ok, err)
+		s.explainPassword(t, c, hash, ok, err)
 	}
 	switch {
 	case err != nil:
