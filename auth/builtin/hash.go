@@ -150,7 +150,7 @@ func notGraphic(r rune) bool { return r <= ' ' || r > '~' }
 
 // unknown says of s what it is, as far as that is known, and what to write instead.
 func unknown(s string) error {
-	const instead = "write $7$ as mosquitto_passwd makes it, $argon2id$ or bcrypt ($2b$)"
+	const instead = "write $7$ as \"mqttward users passwd FILE NAME\" or mosquitto_passwd makes it, $argon2id$ or bcrypt ($2b$)"
 	for _, k := range strangers {
 		if strings.HasPrefix(s, k.prefix) {
 			return fmt.Errorf("%w: %s (%s) is not supported; %s", ErrUnknownHash, k.prefix, k.name, instead)
