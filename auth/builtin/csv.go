@@ -51,8 +51,16 @@ func (t *intake) header(r *csv.Reader) (names []string, ok bool) {
 		return nil, false
 	}
 	names = columns(cells)
+	for i, name := range names {
+		names[i] = t.how.column(name)
+	}
 	for _, name := range [...]string{columnUser, columnHash} {
-		if !slices.Contains(names, name) {
+		switch {
+		case slices.Contains(names, name):
+		case name == columnHash && slices.Contains(names, columnClear):
+			t.wrong.add(t.file, 1, errClear)
+			return nil, false
+		default:
 			t.wrong.add(t.file, 1, fmt.Errorf("the column %q is missing: the first line must name the columns, as in %s", name, strings.Join(knownColumns[:], ",")))
 		}
 	}

@@ -106,7 +106,20 @@ const (
 	columnHash      = "password_hash"
 	columnSalt      = "salt"
 	columnSuperuser = "is_superuser"
+	// columnClear is what EMQX's import of type plain has instead of password_hash.
+	columnClear = "password"
 )
+
+// errClear says what to do about columnClear, which is a hash under no other algorithm.
+var errClear = errors.New("column \"password\" has passwords in clear text, which are read where algorithm is \"plain\": set it, or have \"mqttward users import -algorithm plain FROM TO\" hash them")
+
+// column is the name of a column as rows have it.
+func (e *emqx) column(name string) string {
+	if name == columnClear && e.algorithm == "plain" {
+		return columnHash
+	}
+	return name
+}
 
 // set takes a column's text in.
 func (r *row) set(column, text string) error {
@@ -128,6 +141,8 @@ func (r *row) set(column, text string) error {
 		default:
 			return fmt.Errorf("%s is neither true nor false", column)
 		}
+	case columnClear:
+		return errClear
 	default:
 		return fmt.Errorf("unknown column %q: known are %s", column, strings.Join(knownColumns[:], ", "))
 	}

@@ -28,7 +28,7 @@ func (t *intake) readJSON(in io.Reader) {
 		var user row
 		var wrong error
 		if token == json.Delim('{') {
-			user, wrong, err = readObject(d, m)
+			user, wrong, err = t.readObject(d, m)
 		} else {
 			wrong, err = errors.New("it wants an object for each user"), skip(d, token)
 		}
@@ -71,7 +71,7 @@ func cmpError(err, otherwise error) error {
 
 // readObject reads the rest of an object. wrong is about this one alone, err about what follows
 // too.
-func readObject(d *json.Decoder, m *meter) (user row, wrong, err error) {
+func (t *intake) readObject(d *json.Decoder, m *meter) (user row, wrong, err error) {
 	var seen []string
 	for d.More() {
 		m.mark(d.InputOffset())
@@ -79,7 +79,7 @@ func readObject(d *json.Decoder, m *meter) (user row, wrong, err error) {
 		if err != nil {
 			return row{}, nil, err
 		}
-		name := key.(string) // nothing else is a key
+		name := t.how.column(key.(string)) // nothing else is a key
 		value, err := d.Token()
 		if err != nil {
 			return row{}, nil, err

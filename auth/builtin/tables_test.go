@@ -33,13 +33,14 @@ var badTables = []struct {
 	{"csv: line numbers count quoted line ends", header + "\"j\nk\"," + goodHex + ",s,false\njoe,hunter22,s,false\n", `f:4: user "joe": malformed`, false},
 	{"csv: unknown column", "user_id,password_hash,pepper\njoe," + goodHex + ",s\n", `f:1: unknown column "pepper": known are user_id`, false},
 	{"csv: a column twice", "user_id,password_hash,user_id\njoe," + goodHex + ",s\n", `f:1: the column "user_id" stands there twice`, true},
-	{"csv: no column of hashes", "user_id,password\njoe,hunter22\n", `f:1: the column "password_hash" is missing`, true},
+	{"csv: no column of hashes", "user_id,password\njoe,hunter22\n", `f:1: column "password" has passwords in clear text, which are read where algorithm is "plain"`, true},
+	{"csv: no column of hashes at all", "user_id,salt\njoe,s\n", `f:1: the column "password_hash" is missing`, true},
 	{"csv: the same user", header + "joe," + goodHex + ",s,\njoe," + goodHex + ",t,\n", `f:3: user "joe": the user is declared twice: first on line 2`, true},
 	{"csv: the same user, dropped", header + "joe,hunter22,s,\njoe," + goodHex + ",t,\n", `f:3: user "joe": the user is declared twice: first on line 2`, true},
 
 	{"json: empty name", `[{"user_id":"","password_hash":"` + goodHex + `"}]`, "f:1: the user name is empty", false},
 	{"json: no name", "[\n{\"password_hash\":\"" + goodHex + `"}]`, `f:2: "user_id" is missing`, false},
-	{"json: no hash", `[{"user_id":"joe","password":"hunter22"}]`, `f:1: unknown column "password"`, false},
+	{"json: no hash", `[{"user_id":"joe","password":"hunter22"}]`, `f:1: column "password" has passwords in clear text`, false},
 	{"json: only a name", `[{"user_id":"joe"}]`, `f:1: "password_hash" is missing`, false},
 	{"json: a key twice", `[{"user_id":"joe","user_id":"ann","password_hash":"` + goodHex + `"}]`, `f:1: "user_id" stands there twice`, false},
 	{"json: another case", `[{"User_ID":"joe","password_hash":"` + goodHex + `"}]`, `f:1: unknown column "User_ID"`, false},
@@ -68,6 +69,38 @@ func TestTablesAreRefusedWithTheLine(t *testing.T) {
 		}
 		if !strings.Contains(err.Error(), tc.want) || strings.Contains(err.Error(), "hunter") {
 			t.Errorf("%s: error %q, want %q...", tc.name, err, tc.want)
+		}
+	}
+}
+
+func TestTablesOfEMQXsPlainImportAreRead(t *testing.T) {
+	plain := FileOptions{EMQX: EMQXOptions{Algorithm: "plain"}}
+	for _, text := range []string{
+		"user_id,password,is_superuser\njoe,hunter22,false\n",
+		`[{"user_id":"joe","password":"hunter22","is_superuser":false}]`,
+	} {
+		d, _, err := ReadFile(strings.NewReader(text), "f", plain)
+		if err != nil {
+			t.Errorf("%s: %v", text, err)
+			continue
+		}
+		h, ok := d.lookup([]byte("joe"))
+		if !ok {
+			t.Errorf("%s: joe is no user", text)
+			continue
+		}
+		for password, want := range map[string]bool{"hunter22": true, "hunter2": false} {
+			if got, err := h.verify([]byte(password)); got != want || err != nil {
+				t.Errorf("%s: verify(%q) = %v, %v; want %v", text, password, got, err, want)
+			}
+		}
+	}
+	for _, text := range []string{
+		"user_id,password,password_hash\njoe,hunter22,hunter23\n",
+		`[{"user_id":"joe","password":"hunter22","password_hash":"hunter23"}]`,
+	} {
+		if _, _, err := ReadFile(strings.NewReader(text), "f", plain); err == nil || !strings.Contains(err.Error(), "stands there twice") {
+			t.Errorf("%s: error %v, want one about two passwords", text, err)
 		}
 	}
 }
