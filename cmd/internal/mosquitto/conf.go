@@ -16,6 +16,7 @@ type listener struct {
 	certFile, keyFile, caFile, crlFile string
 	tlsVersion                         string
 	requireCertificate                 bool
+	identity                           directive // use_identity_as_username, where it is true
 	maxConnections                     int
 
 	// Of its own only with per_listener_settings.
@@ -119,6 +120,12 @@ func (c *conf) take(d directive) error {
 		l.tlsVersion, err = tlsVersion(d.value)
 	case "require_certificate":
 		l.requireCertificate, err = parseBool(d.value)
+	case "use_identity_as_username":
+		l.identity = directive{}
+		var named bool
+		if named, err = parseBool(d.value); named {
+			l.identity = d
+		}
 	case "max_connections":
 		l.maxConnections, err = strconv.Atoi(firstWord(d.value))
 	case "psk_hint":

@@ -10,7 +10,6 @@ var notTaken = map[string]string{
 	"ciphers_tls1.3":             "the suites of TLS 1.3 are always all on",
 	"dhparamfile":                "there is no classic Diffie-Hellman in mqttward",
 	"psk_file":                   "there is no PSK in mqttward",
-	"use_identity_as_username":   "a certificate lets nobody in by itself: such clients need a user or a token, and username_from makes the name in it the %n of templates",
 	"use_subject_as_username":    "a certificate lets nobody in by itself: such clients need a user or a token, and username_from makes the name in it the %n of templates",
 	"use_username_as_clientid":   "see auth.client_id_must, which binds a client to its id",
 	"clientid_prefixes":          "see auth.client_id_must, which binds a client to its id",

@@ -95,6 +95,9 @@ func (w *writer) names(taken []*listener) {
 }
 
 func (w *writer) tls(l *listener) {
+	if l.identity.name != "" {
+		w.identity(l)
+	}
 	if l.certFile == "" && l.keyFile == "" {
 		return
 	}
@@ -110,6 +113,18 @@ func (w *writer) tls(l *listener) {
 	if l.crlFile != "" {
 		w.line("crl_file = %s", quote(l.crlFile))
 	}
+	if l.identity.name != "" {
+		w.line("username_from = \"cn\"")
+	}
+}
+
+// identity notes what becomes of the names in certificates.
+func (w *writer) identity(l *listener) {
+	if l.certFile == "" && l.keyFile == "" || !l.requireCertificate {
+		w.note(l.identity, "not taken over: the listener asks no client for a certificate, which require_certificate does")
+		return
+	}
+	w.note(l.identity, "username_from makes the name in a certificate the %%n of templates, and lets nobody in by itself: such clients need a user or a token")
 }
 
 // auth prints who may connect.
