@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"crypto"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -117,11 +118,25 @@ func signingKey(secretFile, keyFile string) ([]byte, crypto.Signer, error) {
 	return nil, key, nil
 }
 
+// timeFlag is a flag's duration, of which a mistake says what to write.
+type timeFlag time.Duration
+
+func (t *timeFlag) String() string { return time.Duration(*t).String() }
+
+func (t *timeFlag) Set(s string) error {
+	d, err := time.ParseDuration(s)
+	if err != nil {
+		return errors.New("write hours, minutes and seconds, as in 120h, 1h30m or 90s")
+	}
+	*t = timeFlag(d)
+	return nil
+}
+
 // claims are a token's, as the flags give them.
 type claims struct {
 	list      []string
-	expiresIn time.Duration
-	notBefore time.Duration
+	expiresIn timeFlag
+	notBefore timeFlag
 	noIAT     bool
 	flags     *flag.FlagSet
 }
@@ -132,8 +147,9 @@ func claimFlags(f *flag.FlagSet) *claims {
 		c.list = append(c.list, s)
 		return nil
 	})
-	f.DurationVar(&c.expiresIn, "expires-in", time.Hour, "the `TIME` from now to exp; 0 leaves exp out")
-	f.DurationVar(&c.notBefore, "not-before", 0, "the `TIME` from now to nbf; without this flag there is none")
+	c.expiresIn = timeFlag(time.Hour)
+	f.Var(&c.expiresIn, "expires-in", "the `TIME` from now to exp; 0 leaves exp out")
+	f.Var(&c.notBefore, "not-before", "the `TIME` from now to nbf; without this flag there is none")
 	f.BoolVar(&c.noIAT, "no-iat", false, "leave iat out")
 	return c
 }
@@ -145,10 +161,10 @@ func (c *claims) at(now time.Time) (map[string]any, error) {
 		all["iat"] = now.Unix()
 	}
 	if c.expiresIn != 0 {
-		all["exp"] = now.Add(c.expiresIn).Unix()
+		all["exp"] = now.Add(time.Duration(c.expiresIn)).Unix()
 	}
 	if isSet(c.flags, "not-before") {
-		all["nbf"] = now.Add(c.notBefore).Unix()
+		all["nbf"] = now.Add(time.Duration(c.notBefore)).Unix()
 	}
 	given := map[string]bool{}
 	for _, text := range c.list {
