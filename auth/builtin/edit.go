@@ -25,7 +25,8 @@ type Change struct {
 	Name string
 	// Add says that the user must be new. Otherwise it must be there.
 	Add bool
-	// Hash is the new hash. Nil deletes the user.
+	// Hash is the new hash. Nil deletes the user; with Add it adds nobody, and the error tells
+	// whether one could be.
 	Hash Hash
 }
 
@@ -157,6 +158,7 @@ func (e *edit) take(raw []byte) error {
 // finish writes a new user, behind a line that ends.
 func (e *edit) finish() error {
 	switch {
+	case e.Add && e.Hash == nil:
 	case e.Add:
 		if e.open {
 			_, _ = e.out.WriteString(e.end)

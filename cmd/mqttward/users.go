@@ -87,6 +87,9 @@ func editUsers(name, help string, args []string, stdout, stderr io.Writer, chang
 	if err := builtin.CheckLineName(user); err != nil { // before anybody types a password
 		return misused(name, stderr, err)
 	}
+	if err := tryChange(file, change(user, nil)); err != nil {
+		return notChanged(name, file, change(user, nil), err, stderr)
+	}
 	password, err := readPassword(os.Stdin, stderr, printable(user))
 	if err != nil {
 		return failed(name, stderr, err)
@@ -115,17 +118,51 @@ func usersDelete(args []string, stdout, stderr io.Writer) int {
 	return applyChange(f.Name(), values[0], builtin.Change{Name: values[1]}, stderr)
 }
 
-// applyChange changes a file, and says what to do where that can't be.
+// applyChange changes a file.
 func applyChange(name, file string, c builtin.Change, stderr io.Writer) int {
-	how := mustExist
-	if c.Add {
-		how = mayExist
+	err := errStandardFile
+	if file != "-" {
+		err = rewrite(file, creationBy(c), func(r io.Reader, w io.Writer) error { return builtin.Edit(r, w, c) })
 	}
-	err := rewrite(file, how, func(r io.Reader, w io.Writer) error { return builtin.Edit(r, w, c) })
+	if err != nil {
+		return notChanged(name, file, c, err, stderr)
+	}
+	return exitOK
+}
+
+// creationBy says what becomes of a file by a change.
+func creationBy(c builtin.Change) creation {
+	if c.Add {
+		return mayExist
+	}
+	return mustExist
+}
+
+// errStandardFile is about "-", which names no file and can't be rewritten in place.
+var errStandardFile = errors.New("FILE is changed in place, and - is standard input: name a file, such as ./-")
+
+// tryChange says why a change can't be made, before anybody types a password for it.
+func tryChange(file string, c builtin.Change) error {
+	if file == "-" {
+		return errStandardFile
+	}
+	how := creationBy(c)
+	path, err := resolve(file, how)
+	if err != nil {
+		return err
+	}
+	old, _, err := openOld(path, how)
+	if err != nil || old == nil {
+		return err
+	}
+	defer old.Close()
+	return builtin.Edit(old, io.Discard, c)
+}
+
+// notChanged tells why a file was not changed, and what to do.
+func notChanged(name, file string, c builtin.Change, err error, stderr io.Writer) int {
 	hint := ""
 	switch {
-	case err == nil:
-		return exitOK
 	case errors.Is(err, fs.ErrNotExist) && !c.Add:
 		hint = "; \"mqttward users add\" makes a file"
 	case errors.Is(err, builtin.ErrUserExists):

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"bytes"
 	"flag"
 	"fmt"
 	"io"
@@ -59,7 +60,8 @@ Makes a new password file TO of a file FROM: EMQX's CSV or JSON, htpasswd's, or
 mosquitto's. Nobody needs a new password. EMQX's files don't tell how their hashes
 were made: give the settings of its password_hash_algorithm, where they are not
 those of sha256 with the salt as prefix. Passwords that stand there in clear text
-(-algorithm plain) are hashed; -hash and -iterations say how.
+(-algorithm plain) are hashed; -hash and -iterations say how. FROM may be - for
+standard input, and TO - for standard output.
 
 mosquitto can read a hash of TO where it is $6$ or $7$ (2.0 wants a salt of 12 bytes)
 or argon2id (2.1). EMQX's other hashes, bcrypt and {SHA} are read by mqttward alone; a
@@ -89,20 +91,42 @@ func usersImport(args []string, stdout, stderr io.Writer) int {
 	if err != nil {
 		return failed(f.Name(), stderr, err)
 	}
-	ours := 0
-	err = rewrite(values[1], mustBeNew, func(_ io.Reader, w io.Writer) error {
-		var err error
-		ours, err = writeUsers(w, all)
-		return err
-	})
+	ours, told := 0, stdout
+	if values[1] == "-" {
+		var text bytes.Buffer // whole or not at all, as a file
+		if ours, err = writeUsers(&text, all); err == nil {
+			_, err = text.WriteTo(stdout)
+		}
+		told = stderr
+	} else {
+		ours, err = importInto(values[1], all)
+	}
 	if err != nil {
 		return failed(f.Name(), stderr, err)
 	}
-	fmt.Fprintf(stdout, "%d users are in %s now\n", all.Len(), values[1])
+	fmt.Fprintf(told, "%d users are in %s now\n", all.Len(), toName(values[1]))
 	if ours > 0 {
 		fmt.Fprintf(stderr, "note: the hashes of %d of them are read by mqttward, and not by every mosquitto\n", ours)
 	}
 	return exitOK
+}
+
+// toName is what a file is called where - is standard output.
+func toName(file string) string {
+	if file == "-" {
+		return "standard output"
+	}
+	return file
+}
+
+// importInto writes a new password file, and counts the hashes that mosquitto can't read.
+func importInto(file string, all *builtin.Directory) (ours int, err error) {
+	err = rewrite(file, mustBeNew, func(_ io.Reader, w io.Writer) error {
+		var err error
+		ours, err = writeUsers(w, all)
+		return err
+	})
+	return ours, err
 }
 
 // writeUsers writes a password file, and counts the hashes that mosquitto can't read.
@@ -139,13 +163,17 @@ func fileFlags(f *flag.FlagSet) func() (builtin.FileOptions, error) {
 	}
 }
 
-// readUsers reads a file of users, and tells its warnings.
+// readUsers reads a file of users, or standard input where its name is "-", and tells its warnings.
 func readUsers(file string, o builtin.FileOptions, stderr io.Writer) (*builtin.Directory, error) {
-	in, err := os.Open(file)
-	if err != nil {
-		return nil, err
+	in := os.Stdin
+	if file != "-" {
+		opened, err := os.Open(file)
+		if err != nil {
+			return nil, err
+		}
+		defer opened.Close()
+		in = opened
 	}
-	defer in.Close()
 	all, warnings, err := builtin.ReadFile(in, file, o)
 	if err != nil {
 		return nil, err
