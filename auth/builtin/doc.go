@@ -44,9 +44,9 @@
 // EMQX's files don't tell how their hashes were made: [EMQXOptions] does. A salt is text, whatever
 // it looks like. A superuser is a user, with a warning, since nobody here asks what a user may do.
 // A salt where none is used is passed over, as EMQX does, with a warning. Only the algorithm
-// "plain" takes a password in clear text, from the column password too, with a warning; what is kept of it is a hash. A text
-// in which something is not UTF-8, or that names a column twice, is no user: such a file was made
-// by something else. What is wrong names its line, and quotes no password and no hash.
+// "plain" takes a password in clear text, from the column password too, with a warning;
+// what is kept of it is a hash. A text in which something is not UTF-8, or that names a column twice,
+// is no user: such a file was made by something else. What is wrong names its line, and quotes no password and no hash.
 //
 // A [Directory] keeps users in a few large pieces of bytes, about 30 bytes each beside name, salt
 // and hash, in which the garbage collector has nothing to follow: a file of a million is read in
