@@ -72,8 +72,7 @@ func (c *connection) mark() auth.Mark {
 // recheck looks at a session that has begun, whose client was judged before the last revocation:
 // that has not seen it.
 func (c *connection) recheck(s *session) {
-	r := c.srv.revocation.Load()
-	if r != c.revocation && s.standing(r) != auth.Stands {
+	if c.srv.revocation.Load() != c.revocation && !s.spared() {
 		s.revoke()
 	}
 }
@@ -86,12 +85,20 @@ func (s *session) standing(r *Revocation) auth.Standing {
 	return r.Standing(s.mark)
 }
 
-// leave ends a session whose turn has come, if it still has to go.
+// leave ends a session whose turn has come, if it still has to go. Whoever goes stays marked as
+// leaving: it is on the roster until it has ended, and is not to be counted again.
 func (s *session) leave() {
-	s.leaving.Store(false)
-	if s.standing(s.srv.revocation.Load()) != auth.Stands {
-		s.revoke()
+	if s.spared() {
+		s.leaving.Store(false)
+		// Who said in between that it goes took it that its turn was still to come.
+		if s.spared() || !s.leaving.CompareAndSwap(false, true) {
+			return
+		}
 	}
+	s.revoke()
 }
+
+// spared reports whether the revocation that is in force lets the session go on.
+func (s *session) spared() bool { return s.standing(s.srv.revocation.Load()) == auth.Stands }
 
 func (s *session) revoke() { s.end(relay.Revoked, administrativeAction) }

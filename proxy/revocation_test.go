@@ -167,6 +167,21 @@ func TestWithdrawnSessionsEndEvenly(t *testing.T) {
 	})
 }
 
+// Who is told that it goes, but has yet to take that, is not counted again.
+func TestWithdrawnSessionThatIsEndingIsNotCountedAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p, stop := newPipes(t, func(o *proxy.Options) { o.Chain, o.Limits.HalfCloseTimeout = marked(t), 100*time.Millisecond })
+		defer stop()
+		defer p.connectAs(packets.V5, "fetched").Close() // it reads nothing more
+		for _, want := range []proxy.Revoked{{Later: 1}, {}} {
+			if got := p.server.Revoke(proxy.Revocation{Standing: all(auth.Withdrawn)}); got != want {
+				t.Errorf("got %+v, want %+v", got, want)
+			}
+			synctest.Wait()
+		}
+	})
+}
+
 // watch connects n clients of a user, and returns when each is told that it was revoked. It is for a
 // bubble.
 func (p *pipes) watch(n int, user string) <-chan time.Time {
