@@ -69,8 +69,9 @@ type refusal struct {
 
 // newConnection begins a client's connection, under its deadline.
 func (s *Server) newConnection(l *Listener, socket net.Conn, hs *handshake) *connection {
+	policy, revocation := s.inForce()
 	c := &connection{
-		srv: s, policy: s.policy.Load(), revocation: s.revocation.Load(), listener: l, id: s.lastConn.Add(1), accepted: time.Now(),
+		srv: s, policy: policy, revocation: revocation, listener: l, id: s.lastConn.Add(1), accepted: time.Now(),
 		socket: socket, conn: socket, hs: hs,
 	}
 	socket.SetDeadline(c.accepted.Add(c.policy.Limits.ConnectTimeout))

@@ -61,6 +61,13 @@ func (s *Server) Revoke(r Revocation) Revoked {
 	return Revoked{Now: n, Later: len(later)}
 }
 
+// inForce returns the policy that is in force, and the revocation that was before it: whoever is judged
+// by a policy of before a revocation must not be taken for one who has seen that.
+func (s *Server) inForce() (*Policy, *Revocation) {
+	revocation := s.revocation.Load() // first: a new one follows its policy
+	return s.policy.Load(), revocation
+}
+
 // mark is what the session of c rests on.
 func (c *connection) mark() auth.Mark {
 	if c.observed {
