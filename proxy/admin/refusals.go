@@ -52,14 +52,20 @@ func (r *refusals) add(refusal proxy.Refusal) {
 	}
 	r.next = (r.next + 1) % lastRefusals
 	number := spanOf(refusal.Time)
-	s := &r.spans[number%numSpans]
-	if s.number != number {
+	s := r.span(number)
+	if s.number != number || s.counts == nil {
 		*s = span{number: number, counts: map[auth.Reason]int{}}
 	}
 	s.counts[refusal.Reason]++
 }
 
 func spanOf(t time.Time) int64 { return t.Unix() / int64(spanLength/time.Second) }
+
+// span is where the span of a number is kept. A machine without a clock begins in 1970, and the spans
+// that are shown then before it.
+func (r *refusals) span(number int64) *span {
+	return &r.spans[(number%numSpans+numSpans)%numSpans]
+}
 
 // lately returns the refusals that are kept and that word, in any case, is found in, newest
 // first, and how many there were in all.
@@ -106,7 +112,7 @@ func (r *refusals) history() []spanCount {
 	for i := range history {
 		number := current - numSpans + 1 + int64(i)
 		h := spanCount{Start: time.Unix(number*int64(spanLength/time.Second), 0).UTC(), Counts: map[auth.Reason]int{}}
-		if s := r.spans[number%numSpans]; s.number == number {
+		if s := r.span(number); s.number == number {
 			for reason, n := range s.counts {
 				h.Counts[reason] = n
 			}

@@ -114,3 +114,19 @@ func TestRefusalsFromManySides(t *testing.T) {
 		t.Errorf("got %d, want 4000", total)
 	}
 }
+
+// A machine without a clock of its own begins in 1970, until something has set it.
+func TestRefusalsOfAMachineWithoutAClock(t *testing.T) {
+	for _, now := range []time.Time{time.Unix(0, 0), time.Unix(7, 0), time.Unix(500, 0), time.Unix(-100, 0)} {
+		r := newRefusals()
+		r.now = func() time.Time { return now }
+		r.add(refusalOf(1, now, auth.BadPassword))
+		history := r.history()
+		if len(history) != numSpans {
+			t.Fatalf("at %d: %d spans, want %d", now.Unix(), len(history), numSpans)
+		}
+		if n := history[numSpans-1].Counts[auth.BadPassword]; n != 1 {
+			t.Errorf("at %d: %d refusals in the current span, want 1", now.Unix(), n)
+		}
+	}
+}
