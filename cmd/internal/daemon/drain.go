@@ -20,7 +20,7 @@ func (d *Daemon) drain(s os.Signal, h heard) error {
 	d.log.Info("shutting down", "signal", s.String(), "sessions", d.server.Sessions(), "drain_delay", conf.DrainDelay.String(), "drain_timeout", conf.DrainTimeout.String())
 	ctx, cut := context.WithCancel(context.Background())
 	defer cut()
-	go d.hearWhileDraining(ctx, cut, h, 0)
+	go d.hearWhileDraining(ctx, cut, h, hearing{hangup: func() { d.log.Warn("SIGHUP: not reloaded while shutting down") }})
 	select {
 	case <-time.After(conf.DrainDelay):
 	case <-ctx.Done():
@@ -42,23 +42,28 @@ func (d *Daemon) endSessions(ctx context.Context, conf config.Shutdown) error {
 	return nil
 }
 
-// hearWhileDraining hears what else is wanted, until ctx ends: a signal that stops calls cut, after
-// as many as are let pass, since a manager that ends a service signals all of its processes; and
-// neither a reload nor an upgrade is for a process that ends.
-func (d *Daemon) hearWhileDraining(ctx context.Context, cut func(), h heard, pass int) {
+// hearing says what becomes of signals to a process that ends.
+type hearing struct {
+	pass   int    // how many that stop are let pass: a manager that ends a service signals all of its processes
+	hangup func() // what a hang-up does
+}
+
+// hearWhileDraining hears what else is wanted, until ctx ends: a signal that stops calls cut, and neither
+// a reload nor an upgrade is for a process that ends.
+func (d *Daemon) hearWhileDraining(ctx context.Context, cut func(), h heard, does hearing) {
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case s := <-h.stops:
-			if pass--; pass >= 0 {
+			if does.pass--; does.pass >= 0 {
 				d.log.Info("ending already: another signal cuts what is left", "signal", s.String())
 				continue
 			}
 			d.log.Warn("a second signal: cutting what is left", "signal", s.String())
 			cut()
 		case <-h.hangups:
-			d.log.Warn("SIGHUP: not reloaded while shutting down")
+			does.hangup()
 		case <-h.upgrades:
 			d.log.Warn("SIGUSR2: not upgraded while shutting down")
 		}

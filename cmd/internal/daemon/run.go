@@ -51,6 +51,7 @@ func (d *Daemon) Run(signals <-chan os.Signal) error {
 	}
 	reloads, changes, upgrades := h.hangups, w.watch.changed, h.upgrades // nil while one is under way
 	fetched := g.fetched()
+	reread := false // since the upgrade began that is under way
 	for {
 		select {
 		case err := <-failed:
@@ -65,12 +66,12 @@ func (d *Daemon) Run(signals <-chan os.Signal) error {
 			}
 			d.notify.Reloading()
 			w.prepare()
-			reloads, changes = nil, nil
+			reloads, changes, reread = nil, nil, true
 		case files := <-changes:
 			d.log.Info("files have changed", "files", files)
 			d.notify.Reloading()
 			w.prepare()
-			reloads, changes = nil, nil
+			reloads, changes, reread = nil, nil, true
 		case p := <-w.prepared:
 			w.finish(p)
 			d.notify.Ready()
@@ -83,13 +84,13 @@ func (d *Daemon) Run(signals <-chan os.Signal) error {
 				continue
 			}
 			w.upgrade()
-			upgrades = nil
+			upgrades, reread = nil, false
 		case u := <-w.upgraded:
 			if u.err == nil {
 				if reloads == nil { // one is under way, of which nothing will be told any more
 					d.notify.Ready()
 				}
-				return d.retire(u.successor.PID(), h)
+				return d.retire(u.successor, h, reread)
 			}
 			d.log.Error("upgrade: no new process, this one goes on", "error", u.err)
 			upgrades = h.upgrades

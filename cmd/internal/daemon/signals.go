@@ -19,7 +19,7 @@ func Signals() []os.Signal {
 // heard are signals, by what they ask for.
 type heard struct {
 	stops    <-chan os.Signal
-	hangups  <-chan struct{}
+	hangups  chan struct{} // of one
 	upgrades <-chan struct{}
 }
 

@@ -62,9 +62,10 @@ func (d *Daemon) succeed(ctx context.Context, sockets []handover.Socket) (*hando
 }
 
 // retire ends the daemon after its successor has begun to serve. Nobody that we have accepted is
-// lost: whoever is on the way becomes a session here, and then all sessions end as in a shutdown.
-func (d *Daemon) retire(pid int, h heard) error {
-	g := d.generation()
+// lost: whoever is on the way becomes a session here, and then all sessions end as in a shutdown. Hang-ups
+// go to the successor, which may have read what was there before them; reread says that one was heard already.
+func (d *Daemon) retire(successor *handover.Successor, h heard, reread bool) error {
+	g, pid := d.generation(), successor.PID()
 	d.notify.MainPID(pid)
 	d.succeeded.Store(true)
 	d.draining.Store(true)
@@ -72,7 +73,13 @@ func (d *Daemon) retire(pid int, h heard) error {
 	d.admin.close()
 	ctx, cut := context.WithCancel(context.Background())
 	defer cut()
-	go d.hearWhileDraining(ctx, cut, h, 1)
+	if reread {
+		note(h.hangups)
+	}
+	go d.hearWhileDraining(ctx, cut, h, hearing{pass: 1, hangup: func() {
+		d.log.Info("SIGHUP: passed on to the new process", "pid", pid)
+		successor.Reload()
+	}})
 	settling, cancel := context.WithTimeout(ctx, g.config.Limits.ConnectTimeout+g.config.Limits.AuthTimeout)
 	defer cancel()
 	_ = d.server.StopAccepting(settling) // who is silent for so long is refused

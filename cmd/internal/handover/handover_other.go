@@ -24,3 +24,6 @@ func (*Successor) Wait(context.Context) error { return errors.ErrUnsupported }
 
 // Stop does nothing.
 func (*Successor) Stop() {}
+
+// Reload does nothing.
+func (*Successor) Reload() {}

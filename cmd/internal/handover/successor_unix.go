@@ -67,6 +67,9 @@ func (s *Successor) PID() int { return s.cmd.Process.Pid }
 // Stop tells the successor to end in order.
 func (s *Successor) Stop() { _ = s.cmd.Process.Signal(unix.SIGTERM) }
 
+// Reload has a successor that is ready read its configuration anew.
+func (s *Successor) Reload() { _ = s.cmd.Process.Signal(unix.SIGHUP) }
+
 // errNotReady says that a successor ended, or closed its pipe.
 var errNotReady = errors.New("it ended before it was ready")
 
