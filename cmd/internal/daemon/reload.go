@@ -171,22 +171,36 @@ func (d *Daemon) swapListener(i int, g *generation) {
 		d.log.Warn("the listener stays open, with the TLS that it has: to close it wants a restart", "listener", name)
 		return
 	}
-	if g.config.Listeners[at].Bind != d.opened[i].Bind {
+	moved := g.config.Listeners[at].Bind != d.opened[i].Bind
+	if moved {
 		d.log.Warn("a new bind address wants a restart", "listener", name)
 		d.keepEnforcing(name, g)
 	}
 	if g.config.Listeners[at].ReusePort != d.opened[i].ReusePort {
 		d.log.Warn("to share a port or not wants a restart: it stays as it is", "listener", name)
 	}
-	d.opened[i].ProxyProtocol = g.config.Listeners[at].ProxyProtocol
-	d.opened[i].ProxyTrusted = g.config.Listeners[at].ProxyTrusted
+	d.swapProxyProtocol(i, g.config.Listeners[at], moved)
 	switch {
 	case (g.tls[at] == nil) != (d.tls[i] == nil):
 		d.log.Warn("to switch TLS on or off wants a restart: it stays as it is", "listener", name)
-	case d.tls[i] != nil && g.tls[at].sum != d.tls[i].sum:
+	case d.tls[i] == nil || g.tls[at].sum == d.tls[i].sum:
+	case moved && g.tls[at].asksLess(d.tls[i]):
+		d.log.Warn("to ask less of clients' certificates beside a new bind address wants a restart: the TLS settings stay as they are", "listener", name)
+	default:
 		d.tls[i] = g.tls[at]
 		d.log.Info("new TLS settings", "listener", name)
 	}
+}
+
+// swapProxyProtocol changes what a listener's connections begin with, unless that is meant for
+// another address than the one that is open: whoever can send a header there may not be who could here.
+func (d *Daemon) swapProxyProtocol(i int, c config.Listener, moved bool) {
+	o := &d.opened[i]
+	if moved && (c.ProxyProtocol != o.ProxyProtocol || !slices.Equal(c.ProxyTrusted, o.ProxyTrusted)) {
+		d.log.Warn("a new proxy_protocol beside a new bind address wants a restart: it stays as it is", "listener", o.Name)
+		return
+	}
+	o.ProxyProtocol, o.ProxyTrusted = c.ProxyProtocol, c.ProxyTrusted
 }
 
 // keepEnforcing sees to it that a listener whose new address wants a restart enforces no less than

@@ -25,6 +25,11 @@ type listenerTLS struct {
 	sum         sum
 }
 
+// asksLess reports whether less is asked of clients' certificates than by o.
+func (t *listenerTLS) asksLess(o *listenerTLS) bool {
+	return t.conf.ClientAuth < o.conf.ClientAuth || t.revocations == nil && o.revocations != nil
+}
+
 // listenersTLS returns the TLS of each listener, nil where it has none.
 func (b *builder) listenersTLS() []*listenerTLS {
 	all := make([]*listenerTLS, len(b.config.Listeners))
