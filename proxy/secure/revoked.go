@@ -64,6 +64,8 @@ func derLists(text []byte) ([][]byte, error) {
 	if len(text) > 0 && text[0] == 0x30 { // an ASN.1 sequence
 		return [][]byte{text}, nil
 	}
+	// pem.Decode passes over a block that is damaged: an older list would be in force, or none.
+	begun := bytes.Count(text, []byte("-----BEGIN "))
 	var ders [][]byte
 	for {
 		block, rest := pem.Decode(text)
@@ -75,7 +77,7 @@ func derLists(text []byte) ([][]byte, error) {
 		}
 		ders, text = append(ders, block.Bytes), rest
 	}
-	if bytes.Contains(text, []byte("-----BEGIN")) {
+	if len(ders) != begun {
 		return nil, errors.New("holds a block that is no PEM, or is not whole")
 	}
 	if len(ders) == 0 {

@@ -1,6 +1,7 @@
 package secure
 
 import (
+	"bytes"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
@@ -129,6 +130,7 @@ func TestFaultyRevocations(t *testing.T) {
 		"a certificate":       {root.PEM(), "CERTIFICATE"},
 		"cut":                 {good[:len(good)-30], "not whole"},
 		"cut after a list":    {slices.Concat(good, good[:50]), "not whole"},
+		"damaged before one":  {slices.Concat(bytes.Replace(good, []byte("\n"), []byte("\n!"), 2), root.CRL(next)), "not whole"},
 		"broken DER":          {[]byte{0x30, 1, 2}, "list 1"},
 		"of a stranger":       {stranger.CRL(next), "not in client_ca_file"},
 		"signed by another":   {namesake.CRL(next), "not signed by"},

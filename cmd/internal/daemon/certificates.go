@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"bytes"
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/pem"
@@ -12,6 +13,10 @@ func (b *builder) certificate(key, certFile, keyFile string) (tls.Certificate, b
 	chain, certOK := b.readFile(key+"cert_file", certFile, maxPEMFile)
 	private, keyOK := b.readFile(key+"key_file", keyFile, maxPEMFile)
 	if !certOK || !keyOK {
+		return tls.Certificate{}, false
+	}
+	if !wholePEM(chain) {
+		b.fault(key+"cert_file", "%s %s", certFile, notWhole)
 		return tls.Certificate{}, false
 	}
 	cert, err := tls.X509KeyPair(chain, private)
@@ -39,8 +44,8 @@ func (b *builder) warnOfDates(key string, cert *x509.Certificate) {
 }
 
 // authorities reads a file of certificates, of which there must be at least one, and returns
-// its content too. Blocks that are no certificate, and certificates that can't be read, are passed
-// over, as x509.CertPool does.
+// its content too. Blocks of another kind, and certificates that can't be read, are passed over, as
+// x509.CertPool does.
 func (b *builder) authorities(key, file string) ([]*x509.Certificate, []byte) {
 	text, ok := b.readFile(key, file, maxPEMFile)
 	if !ok {
@@ -55,10 +60,26 @@ func (b *builder) authorities(key, file string) ([]*x509.Certificate, []byte) {
 			all = append(all, c)
 		}
 	}
-	if len(all) == 0 {
+	switch {
+	case !wholePEM(text):
+		b.fault(key, "%s %s", file, notWhole)
+	case len(all) == 0:
 		b.fault(key, "%s holds no certificate in PEM", file)
 	}
 	return all, text
+}
+
+// notWhole is said of a file that wholePEM refuses.
+const notWhole = "holds a block that is no PEM, or is not whole"
+
+// wholePEM reports whether every block that begins in text is one. Package pem passes over what is
+// none: of a file that is half written, an authority fewer would be in force, or a chain without its end.
+func wholePEM(text []byte) bool {
+	begun, whole := bytes.Count(text, []byte("-----BEGIN ")), 0
+	for block, rest := pem.Decode(text); block != nil; block, rest = pem.Decode(rest) {
+		whole++
+	}
+	return begun == whole
 }
 
 // pool makes a pool of certificates.
