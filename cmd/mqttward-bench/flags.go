@@ -27,6 +27,9 @@ func (s *settings) addFlags(f *flag.FlagSet, sheet string) {
 		f.DurationVar(&s.settle, "settle", s.settle, "the wait before memory is read, 0s to 5m")
 	case sheetConnect, sheetRefuse:
 		f.IntVar(&s.connects, "connects", s.connects, "connects in one round of one kind, 1 to 100000")
+		if sheet == sheetConnect {
+			f.StringVar(&s.kinds, "credentials", s.kinds, "measure only the credentials in whose `name` this is, as in \"RS256\" or \"fresh\"")
+		}
 	case sheetRoundTrip:
 		numbers(f, "clients", &s.clients, "how many clients send at once, 1 to 100000 each")
 		f.DurationVar(&s.duration, "duration", s.duration, "the length of one round, 10ms to 1m")

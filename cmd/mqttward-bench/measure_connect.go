@@ -1,6 +1,10 @@
 package main
 
-import "context"
+import (
+	"context"
+	"slices"
+	"strings"
+)
 
 const (
 	columnConnects  = "connects/s"
@@ -35,6 +39,11 @@ func credentials() []credential {
 	}
 }
 
+// credentialsLike returns those in whose name a text is.
+func credentialsLike(text string) []credential {
+	return slices.DeleteFunc(credentials(), func(c credential) bool { return !strings.Contains(c.name, text) })
+}
+
 // connect measures clients that connect and disconnect.
 func (b *bench) connect(ctx context.Context, s settings, routes []*route) (*sheet, error) {
 	result := &sheet{
@@ -48,7 +57,7 @@ func (b *bench) connect(ctx context.Context, s settings, routes []*route) (*shee
 	same := map[string][]string{}
 	for range s.rounds {
 		round := map[cell]float64{} // processor time
-		for _, c := range credentials() {
+		for _, c := range credentialsLike(s.kinds) {
 			passwords, err := b.passwords(c, s.connects, same)
 			if err != nil {
 				return nil, err

@@ -23,6 +23,7 @@ type settings struct {
 	echoes    []int         // idle: bytes of the payloads, one after the other
 	settle    time.Duration // idle, storm, scale: before anything is read
 	connects  int           // connect and refuse: in one round, of one kind
+	kinds     string        // connect: a part of the names of the credentials that are measured; empty: all
 	clients   []int         // roundtrip
 	duration  time.Duration // roundtrip: of one round
 	sizes     []int         // stream: bytes of a payload
@@ -123,6 +124,9 @@ func (s *settings) check() error {
 		case slices.Contains(s.routes[:i], name):
 			return fmt.Errorf("-routes: %q is there twice", name)
 		}
+	}
+	if len(credentialsLike(s.kinds)) == 0 {
+		return fmt.Errorf("-credentials: %q is in the name of none", s.kinds)
 	}
 	for _, b := range s.bounds() {
 		if b.value < b.least || b.value > b.most {

@@ -12,7 +12,7 @@ func TestSettingsHaveBounds(t *testing.T) {
 	for _, line := range []string{
 		"storm -devices 0", "storm -cost 3", "storm -sample -1", "storm -live 0", "storm -gap 6m", "scale -tls 101",
 		"scale -processes 0", "scale -sessions 0", "scale -duration 1ms", "scale -keepalive 1ms", "scale -probes 1us",
-		"-loops -1", "idle -echo 5,0", "stream -streams 0", "scale -connects 5", "nothing", "idle more", "-rounds 0", "-rounds 101", "-routes direct,envoy", "-routes nginx,nginx", "-low 5", "idle -low 10 -high 10",
+		"-loops -1", "connect -credentials RS999", "refuse -credentials RS256", "idle -echo 5,0", "stream -streams 0", "scale -connects 5", "nothing", "idle more", "-rounds 0", "-rounds 101", "-routes direct,envoy", "-routes nginx,nginx", "-low 5", "idle -low 10 -high 10",
 		"idle -echo 1048577", "idle -settle 6m", "connect -connects 0", "roundtrip -clients 1,0",
 		"roundtrip -clients 1,x", "roundtrip -duration 1ms", "stream -sizes 16777217", "stream -volume 0",
 	} {
