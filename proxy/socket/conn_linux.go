@@ -111,6 +111,9 @@ func (c *Conn) try(call func(fd int) (int, unix.Errno)) (n int, wait *os.File, e
 // readable turns an error of a file into one of a connection: without a file's name, and with
 // package net's word for what is closed.
 func readable(err error) error {
+	if err == nil {
+		return nil // what is below costs an allocation
+	}
 	var path *os.PathError
 	if errors.As(err, &path) {
 		err = path.Err
