@@ -50,7 +50,7 @@ func TestTheUnitsAreGoodAndHardened(t *testing.T) {
 	var files []string
 	for _, name := range []string{"mqttward.service", "mqttward.socket"} {
 		files = append(files, filepath.Join(dir, name))
-		text := strings.ReplaceAll(deployed(t, name), "ExecStart=/usr/bin/mqttward ", "ExecStart="+binary+" ")
+		text := strings.ReplaceAll(deployed(t, name), "=/usr/bin/mqttward ", "="+binary+" ")
 		if err := os.WriteFile(files[len(files)-1], []byte(text), 0o644); err != nil {
 			t.Fatal(err)
 		}

@@ -3,7 +3,9 @@
 package main_test
 
 import (
+	"errors"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"os/exec"
@@ -14,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"mqttward/packets"
 	"mqttward/proxy/proxytest"
 )
 
@@ -86,8 +89,89 @@ func TestTheServiceManagerIsTold(t *testing.T) {
 	if err := syscall.Kill(l.pid, syscall.SIGTERM); err != nil {
 		t.Fatal(err)
 	}
-	if got := m.await("STOPPING=1"); got != "STOPPING=1\nEXTEND_TIMEOUT_USEC=12000000" {
+	if got := m.await("STOPPING=1"); got != "STOPPING=1\nEXTEND_TIMEOUT_USEC=12000000\nSTATUS=ending, 0 sessions left" {
 		t.Errorf("got %q, want drain_timeout and 10 s", got)
+	}
+}
+
+// managed is a lineage whose processes a manager hears, with a live session.
+func managed(t *testing.T, drainTimeout string) (*manager, *lineage, net.Conn) {
+	t.Helper()
+	m := newManager(t)
+	b := proxytest.NewBroker(t, proxytest.BrokerOptions{})
+	l := startLineage(t, upgradable(b.Addr(), "[shutdown]\ndrain_timeout = \""+drainTimeout+"\"\n"), func(c *exec.Cmd) {
+		c.Env = append(os.Environ(), "NOTIFY_SOCKET="+m.path)
+	})
+	live := dialRaw(t, l.address, packets.AppendConnect(nil, rawProfile("5.0", "live")))
+	readCode(t, live)
+	return m, l, live
+}
+
+// To a manager the end of the newest process is the end of the service: it cuts what is left.
+func TestAStopAfterAnUpgradeWaitsForTheOldProcess(t *testing.T) {
+	m, l, live := managed(t, "3s")
+	l.upgrade()
+	for _, pid := range []int{l.first.Process.Pid, l.pid} { // as systemd does
+		if err := syscall.Kill(pid, syscall.SIGTERM); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got, want := m.await("STOPPING=1"), "EXTEND_TIMEOUT_USEC=33000000"; !strings.Contains(got, want) {
+		t.Errorf("got %q, want %s: connect_timeout and auth_timeout for the old process, drain_timeout and 10 s", got, want)
+	}
+	if got, err := io.ReadAll(live); !strings.HasSuffix(string(got), "\xe0\x02\x8b\x00") {
+		t.Errorf("a live session of the old process ended with % x, %v; want DISCONNECT 0x8B", got, err)
+	}
+	if l.lines("the process before this one has ended") > 0 {
+		t.Error("the new process did not wait for the old one")
+	}
+	if err := l.wait(); err != nil {
+		t.Errorf("the old process: %v, want exit code 0", err)
+	}
+	proxytest.Eventually(t, "the new process ends", func() bool { return l.lines("the process before this one has ended") == 1 })
+}
+
+// A manager starts the service again once no process of it is left.
+func TestTheOldProcessDoesNotOutliveTheNew(t *testing.T) {
+	_, l, live := managed(t, "1h")
+	l.upgrade()
+	if err := syscall.Kill(l.pid, syscall.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+	if err := l.wait(); err == nil {
+		t.Error("the old process: exit code 0, want 1: a session was cut")
+	}
+	if _, err := io.ReadAll(live); err != nil && !errors.Is(err, syscall.ECONNRESET) {
+		t.Error(err)
+	}
+	if l.lines("level=ERROR", "the new process has ended") != 1 {
+		t.Error("the log does not tell that the new process has ended")
+	}
+}
+
+// By the unit whatever exits with the code of a faulty configuration is not started again: a process
+// that hangs, which the manager ends by SIGABRT, and one that has crashed must end otherwise.
+func TestACrashIsNotTakenForAFaultyConfiguration(t *testing.T) {
+	b := proxytest.NewBroker(t, proxytest.BrokerOptions{})
+	l := startLineage(t, upgradable(b.Addr()), func(c *exec.Cmd) {
+		c.Args = []string{"sh", "-c", "ulimit -c " + setting(t, "mqttward.service", "LimitCORE") + "; exec mqttward serve -c " + c.Args[3]}
+		c.Path = "/bin/sh"
+		c.Env = append(os.Environ(), setting(t, "mqttward.service", "Environment"))
+	})
+	if err := syscall.Kill(l.pid, syscall.SIGABRT); err != nil {
+		t.Fatal(err)
+	}
+	var exit *exec.ExitError
+	if err := l.wait(); !errors.As(err, &exit) || !exit.Sys().(syscall.WaitStatus).Signaled() {
+		t.Errorf("a process that was aborted: %v, want a signal", err)
+	}
+	if dumps, err := filepath.Glob("core*"); err != nil || len(dumps) > 0 {
+		t.Errorf("its memory was written to %q, %v", dumps, err)
+	}
+	l.configure("nonsense")
+	code := setting(t, "mqttward.service", "RestartPreventExitStatus")
+	if err := exec.Command("mqttward", "serve", "-c", l.file).Run(); err == nil || err.Error() != "exit status "+code {
+		t.Errorf("with a faulty configuration: %v, want exit status %s", err, code)
 	}
 }
 

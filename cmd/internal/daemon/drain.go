@@ -16,7 +16,11 @@ const endTime = 10 * time.Second
 func (d *Daemon) drain(s os.Signal, h heard) error {
 	conf := d.generation().config.Shutdown
 	d.draining.Store(true)
-	d.notify.Stopping(conf.DrainDelay + conf.DrainTimeout + endTime)
+	within := conf.DrainDelay + conf.DrainTimeout + endTime
+	if limits := d.generation().config.Limits; d.inherited.PredecessorLives() {
+		within += limits.ConnectTimeout + limits.AuthTimeout // it may just have begun to end
+	}
+	d.notify.Stopping(within, d.status())
 	d.log.Info("shutting down", "signal", s.String(), "sessions", d.server.Sessions(), "drain_delay", conf.DrainDelay.String(), "drain_timeout", conf.DrainTimeout.String())
 	ctx, cut := context.WithCancel(context.Background())
 	defer cut()
@@ -25,7 +29,9 @@ func (d *Daemon) drain(s os.Signal, h heard) error {
 	case <-time.After(conf.DrainDelay):
 	case <-ctx.Done():
 	}
-	return d.endSessions(ctx, conf)
+	err := d.endSessions(ctx, conf)
+	d.awaitPredecessor(ctx)
+	return err
 }
 
 // endSessions ends what is left, and cuts it when drain_timeout is over, or ctx.

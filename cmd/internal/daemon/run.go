@@ -74,7 +74,7 @@ func (d *Daemon) Run(signals <-chan os.Signal) error {
 			reloads, changes, reread = nil, nil, true
 		case p := <-w.prepared:
 			w.finish(p)
-			d.notify.Ready()
+			d.notify.Ready(d.status())
 			reloads, changes, fetched = h.hangups, w.watch.changed, d.generation().fetched()
 		case <-fetched:
 			d.revokeKeys(d.generation())
@@ -88,7 +88,7 @@ func (d *Daemon) Run(signals <-chan os.Signal) error {
 		case u := <-w.upgraded:
 			if u.err == nil {
 				if reloads == nil { // one is under way, of which nothing will be told any more
-					d.notify.Ready()
+					d.notify.Ready(d.status())
 				}
 				return d.retire(u.successor, h, reread)
 			}

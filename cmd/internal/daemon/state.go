@@ -47,6 +47,18 @@ func (d *Daemon) notices() []string {
 	return all
 }
 
+// status is how it goes, in a line for who looks at the service.
+func (d *Daemon) status() string {
+	sessions, g := d.server.Sessions(), d.generation()
+	switch {
+	case d.draining.Load():
+		return fmt.Sprintf("ending, %d sessions left", sessions)
+	case d.reloadFailed.Load():
+		return fmt.Sprintf("%d sessions; the configuration was faulty when it was last read, the one of %s is in force", sessions, g.loaded.Format(time.DateTime))
+	}
+	return fmt.Sprintf("%d sessions, by the configuration of %s", sessions, g.loaded.Format(time.DateTime))
+}
+
 // keySet is nil where none is configured.
 func (g *generation) keySet() *admin.KeySet {
 	if g.jwt == nil {

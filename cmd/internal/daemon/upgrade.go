@@ -80,10 +80,48 @@ func (d *Daemon) retire(successor *handover.Successor, h heard, reread bool) err
 		d.log.Info("SIGHUP: passed on to the new process", "pid", pid)
 		successor.Reload()
 	}})
+	go d.outlive(ctx, cut, successor)
 	settling, cancel := context.WithTimeout(ctx, g.config.Limits.ConnectTimeout+g.config.Limits.AuthTimeout)
 	defer cancel()
 	_ = d.server.StopAccepting(settling) // who is silent for so long is refused
-	return d.endSessions(ctx, g.config.Shutdown)
+	err := d.endSessions(ctx, g.config.Shutdown)
+	d.awaitPredecessor(ctx)
+	return err
+}
+
+// outlive sees to it that a successor which ends before we do is followed by another one: a manager
+// starts the service again only when no process of it is left, so that we go at once.
+func (d *Daemon) outlive(ctx context.Context, cut func(), next *handover.Successor) {
+	select {
+	case <-ctx.Done():
+	case err := <-next.Ended():
+		d.log.Error("upgrade: the new process has ended", "pid", next.PID(), "error", err)
+		if d.notify != nil {
+			cut()
+		}
+	}
+}
+
+// predecessorInterval is how often it is looked whether the predecessor has gone.
+const predecessorInterval = 50 * time.Millisecond
+
+// awaitPredecessor returns when the process before this one has ended, which may drain longer than
+// this one does, or when ctx ends: to a manager the end of its main process is the end of the
+// service, and it signals once more what is left of it, which is cut then. How long that may take
+// is the manager's to say; without one nobody waits.
+func (d *Daemon) awaitPredecessor(ctx context.Context) {
+	if d.notify == nil || !d.inherited.PredecessorLives() {
+		return
+	}
+	d.log.Info("waiting for the end of the process before this one", "pid", os.Getppid())
+	for d.inherited.PredecessorLives() {
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(predecessorInterval):
+		}
+	}
+	d.log.Info("the process before this one has ended")
 }
 
 // errNoKeys says that a successor can't judge whom the process before it could.
@@ -120,18 +158,19 @@ func (g *generation) hasKeys() bool {
 // serves tells whoever waits for it that every listener is served.
 func (d *Daemon) serves() {
 	if !d.inherited.IsUpgrade() {
-		d.notify.Ready()
+		d.notify.Ready(d.status())
 		return
 	}
 	// The manager hears of us from the process before us.
 	if err := d.inherited.Ready(); err != nil {
 		d.log.Warn("upgrade", "error", err)
-		d.notify.Ready()
+		d.notify.Ready(d.status())
 	}
 }
 
 // showLife gives the service manager signs of life, until ctx ends: as long as neither the server nor
-// what is in force is stuck in a lock.
+// what is in force is stuck in a lock. The first is an interval away: a successor is heard only once
+// the process before it has told of it.
 func (d *Daemon) showLife(ctx context.Context) {
 	interval := d.notify.Interval()
 	if interval <= 0 {
@@ -140,15 +179,13 @@ func (d *Daemon) showLife(ctx context.Context) {
 	ticker := time.NewTicker(interval)
 	defer ticker.Stop()
 	for {
-		d.server.Sessions()
-		d.generation()
-		if !d.succeeded.Load() {
-			d.notify.Alive()
-		}
 		select {
 		case <-ctx.Done():
 			return
 		case <-ticker.C:
+		}
+		if status := d.status(); !d.succeeded.Load() {
+			d.notify.Alive(status)
 		}
 	}
 }

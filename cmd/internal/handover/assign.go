@@ -9,6 +9,9 @@ import (
 // IsUpgrade reports whether another mqttward waits for this one to be ready.
 func (i *Inherited) IsUpgrade() bool { return i != nil && i.ready != nil }
 
+// PredecessorLives reports whether the process that this one follows goes on: it drains.
+func (i *Inherited) PredecessorLives() bool { return i.IsUpgrade() && os.Getppid() == i.parent }
+
 // Any reports whether there is a socket.
 func (i *Inherited) Any() bool { return i != nil && len(i.sockets) > 0 }
 

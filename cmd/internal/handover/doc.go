@@ -35,4 +35,5 @@ const AdminName = "@admin"
 type Inherited struct {
 	sockets []Socket
 	ready   *os.File // where the predecessor waits; nil: there is none
+	parent  int      // the predecessor's process id
 }

@@ -22,6 +22,9 @@ func (*Successor) PID() int { return 0 }
 // Wait fails.
 func (*Successor) Wait(context.Context) error { return errors.ErrUnsupported }
 
+// Ended delivers nothing.
+func (*Successor) Ended() <-chan error { return nil }
+
 // Stop does nothing.
 func (*Successor) Stop() {}
 

@@ -60,7 +60,7 @@ func fromPredecessor(value string) (*Inherited, error) {
 	if err != nil {
 		return nil, err
 	}
-	i := &Inherited{ready: ready}
+	i := &Inherited{ready: ready, parent: p.Parent}
 	for n, s := range p.Sockets {
 		f, err := file(firstFile+1+n, s.Name)
 		if err != nil {

@@ -19,6 +19,7 @@ import (
 type Successor struct {
 	cmd   *exec.Cmd
 	ready *os.File
+	ended chan error
 }
 
 // Start starts p with sockets, as this process's child.
@@ -47,7 +48,7 @@ func Start(p Program, sockets []Socket) (*Successor, error) {
 		ours.Close()
 		return nil, err
 	}
-	return &Successor{cmd: cmd, ready: ours}, nil
+	return &Successor{cmd: cmd, ready: ours, ended: make(chan error, 1)}, nil
 }
 
 // environment is this process's without what names the process that systemd started.
@@ -63,6 +64,9 @@ func environment() []string {
 
 // PID is the process id.
 func (s *Successor) PID() int { return s.cmd.Process.Pid }
+
+// Ended delivers once how a successor ended that was ready before.
+func (s *Successor) Ended() <-chan error { return s.ended }
 
 // Stop tells the successor to end in order.
 func (s *Successor) Stop() { _ = s.cmd.Process.Signal(unix.SIGTERM) }
@@ -87,7 +91,7 @@ func (s *Successor) Wait(ctx context.Context) error {
 		return ctx.Err()
 	}
 	if n == 1 {
-		go func() { _ = s.cmd.Wait() }() // so that no zombie is left, should it end before we do
+		go func() { s.ended <- s.cmd.Wait() }() // it leaves no zombie either, should it end before we do
 		return nil
 	}
 	_ = s.cmd.Process.Kill() // it may have closed its pipe only

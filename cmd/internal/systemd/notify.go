@@ -58,8 +58,9 @@ func (n *Notifier) send(lines ...string) {
 	_, _ = n.conn.Write([]byte(strings.Join(lines, "\n")))
 }
 
-// Ready says that the process serves, by the configuration that it has by now.
-func (n *Notifier) Ready() { n.send("READY=1") }
+// Ready says that the process serves, by the configuration that it has by now. A status is one line
+// for who looks at the service.
+func (n *Notifier) Ready(status string) { n.send("READY=1", "STATUS="+status) }
 
 // Reloading says that the configuration is read anew. Ready must follow.
 func (n *Notifier) Reloading() {
@@ -69,12 +70,13 @@ func (n *Notifier) Reloading() {
 }
 
 // Stopping says that the process ends, and how long that may take.
-func (n *Notifier) Stopping(within time.Duration) {
-	n.send("STOPPING=1", fmt.Sprintf("EXTEND_TIMEOUT_USEC=%d", within.Microseconds()))
+func (n *Notifier) Stopping(within time.Duration, status string) {
+	n.send("STOPPING=1", fmt.Sprintf("EXTEND_TIMEOUT_USEC=%d", within.Microseconds()), "STATUS="+status)
 }
 
 // MainPID says that the process pid has taken over from this one, of which nothing is told any more.
-func (n *Notifier) MainPID(pid int) { n.send(fmt.Sprintf("MAINPID=%d", pid)) }
+// It is a sign of life too: the next is for pid to give, an [Notifier.Interval] from now at most.
+func (n *Notifier) MainPID(pid int) { n.send(fmt.Sprintf("MAINPID=%d", pid), "WATCHDOG=1") }
 
 // Interval is how often the manager wants a sign of life; 0 is never.
 func (n *Notifier) Interval() time.Duration {
@@ -85,7 +87,7 @@ func (n *Notifier) Interval() time.Duration {
 }
 
 // Alive is a sign of life.
-func (n *Notifier) Alive() { n.send("WATCHDOG=1") }
+func (n *Notifier) Alive(status string) { n.send("WATCHDOG=1", "STATUS="+status) }
 
 // Close closes the socket. What is told later is lost.
 func (n *Notifier) Close() {

@@ -37,8 +37,8 @@ func TestWithoutAManagerNobodyIsTold(t *testing.T) {
 	if n != nil || err != nil {
 		t.Fatalf("got %v, %v, want nil", n, err)
 	}
-	n.Ready()
-	n.Stopping(time.Second)
+	n.Ready("well")
+	n.Stopping(time.Second, "ending")
 	n.Close()
 	if n.Interval() != 0 {
 		t.Errorf("a sign of life is wanted every %v", n.Interval())
