@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/netip"
 	"os"
 	"syscall"
 	"time"
@@ -26,6 +27,20 @@ type Listener struct {
 	Secure bool
 }
 
+// Network is the network, as package net names it, of a listener at bind: that of IPv4 where bind
+// says an address of it. For "tcp" alone "0.0.0.0" is every IPv6 address as well, of which whoever
+// writes it does not think, nor perhaps the rules of a firewall.
+func Network(bind string) string {
+	host, _, err := net.SplitHostPort(bind)
+	if err != nil {
+		return "tcp"
+	}
+	if ip, err := netip.ParseAddr(host); err == nil && ip.Is4() {
+		return "tcp4"
+	}
+	return "tcp"
+}
+
 // Listen opens the TCP address bind, such as "0.0.0.0:1883", for MQTT.
 func Listen(ctx context.Context, bind string) (net.Listener, error) {
 	return listen(ctx, bind, nil)
@@ -43,7 +58,7 @@ func listen(ctx context.Context, bind string, control func(network, address stri
 	lc := net.ListenConfig{KeepAliveConfig: KeepAlive(), Control: control}
 	// A multipath socket costs more per connection and can't leave the runtime's poller.
 	lc.SetMultipathTCP(false)
-	l, err := lc.Listen(ctx, "tcp", bind)
+	l, err := lc.Listen(ctx, Network(bind), bind)
 	if err != nil {
 		return nil, err
 	}

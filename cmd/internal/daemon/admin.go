@@ -105,7 +105,7 @@ func (a *adminListener) listen(ctx context.Context, passed *os.File) (err error)
 	if passed != nil {
 		a.listener, err = net.FileListener(passed)
 	} else {
-		a.listener, err = (&net.ListenConfig{}).Listen(ctx, "tcp", a.bind)
+		a.listener, err = (&net.ListenConfig{}).Listen(ctx, proxy.Network(a.bind), a.bind)
 	}
 	if err != nil {
 		return fmt.Errorf("admin listener: %w", err)

@@ -21,7 +21,7 @@ func (b *builder) readFile(key, file string, most int64) ([]byte, bool) {
 	return b.read(key, file, most, nil)
 }
 
-// readPrivateFile is readFile for a file that nobody but its owner may read.
+// readPrivateFile is readFile for a file that [checkPrivate] finds private.
 func (b *builder) readPrivateFile(key, file string) ([]byte, bool) {
 	return b.read(key, file, maxPEMFile, checkPrivate)
 }

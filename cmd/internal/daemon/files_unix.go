@@ -22,10 +22,16 @@ func openFilesLimit() (int, bool) {
 	return int(l.Cur), true
 }
 
-// checkPrivate refuses a file that others than its owner may read or write.
+// checkPrivate refuses a file that others than its owner may read or write. One of root's its group
+// may read: so a secret is given to a process that is not root's, by Kubernetes for example, which
+// makes the pod's fsGroup that group.
 func checkPrivate(info fs.FileInfo) error {
-	if mode := info.Mode().Perm(); mode&0o077 != 0 {
-		return fmt.Errorf("its mode is %04o: nobody but its owner may read it (chmod 600)", mode)
+	mode, allowed := info.Mode().Perm(), fs.FileMode(0o700)
+	if s, ok := info.Sys().(*syscall.Stat_t); ok && s.Uid == 0 {
+		allowed |= 0o040
+	}
+	if mode&^allowed != 0 {
+		return fmt.Errorf("its mode is %04o: nobody but its owner may read it (chmod 600), or root's group where root owns it (chmod 640)", mode)
 	}
 	return nil
 }

@@ -212,7 +212,7 @@ func TestBrokenTicketKeysChangeNothing(t *testing.T) {
 		return
 	}
 	f.write("tickets", ticketKeyA)
-	for mode, told := range map[os.FileMode]string{0o640: "0640", 0o604: "0604", 0o620: "0620"} {
+	for mode, told := range map[os.FileMode]string{0o660: "0660", 0o604: "0604", 0o620: "0620"} {
 		if err := os.Chmod(filepath.Join(f.dir, "tickets"), mode); err != nil {
 			t.Fatal(err)
 		}
