@@ -8,11 +8,13 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 )
 
 // Notifier tells the service manager. Nil tells nobody. It is safe for concurrent use.
 type Notifier struct {
+	mu       sync.Mutex // one message at a time
 	conn     net.Conn
 	watchdog time.Duration
 }
@@ -45,16 +47,25 @@ func watchdog(getenv func(string) string) time.Duration {
 	return time.Duration(usec) * time.Microsecond
 }
 
-// sendTimeout bounds how long a manager that does not read can hold us up.
-const sendTimeout = time.Second
+const (
+	// sendTimeout bounds how long a manager that does not read can hold us up. It may be busy for
+	// some seconds, and must not miss that there is another main process.
+	sendTimeout = 10 * time.Second
+	// aliveTimeout is less: another sign of life follows.
+	aliveTimeout = time.Second
+)
 
 // send sends one message, lines of NAME=VALUE. That the manager can't be reached is no reason to do
 // anything else than before: an error is not told.
-func (n *Notifier) send(lines ...string) {
+func (n *Notifier) send(lines ...string) { n.sendWithin(sendTimeout, lines...) }
+
+func (n *Notifier) sendWithin(timeout time.Duration, lines ...string) {
 	if n == nil {
 		return
 	}
-	_ = n.conn.SetWriteDeadline(time.Now().Add(sendTimeout))
+	n.mu.Lock() // a deadline is the socket's, not a message's
+	defer n.mu.Unlock()
+	_ = n.conn.SetWriteDeadline(time.Now().Add(timeout))
 	_, _ = n.conn.Write([]byte(strings.Join(lines, "\n")))
 }
 
@@ -87,7 +98,7 @@ func (n *Notifier) Interval() time.Duration {
 }
 
 // Alive is a sign of life.
-func (n *Notifier) Alive(status string) { n.send("WATCHDOG=1", "STATUS="+status) }
+func (n *Notifier) Alive(status string) { n.sendWithin(aliveTimeout, "WATCHDOG=1", "STATUS="+status) }
 
 // Close closes the socket. What is told later is lost.
 func (n *Notifier) Close() {

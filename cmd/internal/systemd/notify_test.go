@@ -1,7 +1,9 @@
 package systemd
 
 import (
+	"net"
 	"os"
+	"path/filepath"
 	"strconv"
 	"testing"
 	"time"
@@ -51,4 +53,41 @@ func TestAManagerThatIsNotThere(t *testing.T) {
 		n.Close()
 		t.Error("got nil, want an error")
 	}
+}
+
+// A manager that is busy for a while misses signs of life, and nothing else.
+func TestABusyManagerMissesNoMessage(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "s")
+	manager, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: path, Net: "unixgram"})
+	if err != nil {
+		t.Skip(err) // a path that is too long, or no such sockets
+	}
+	defer manager.Close()
+	t.Setenv("NOTIFY_SOCKET", path)
+	n, err := New()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer n.Close()
+	_ = n.conn.SetWriteDeadline(time.Now().Add(100 * time.Millisecond))
+	for err = nil; err == nil; { // until there is no room
+		_, err = n.conn.Write([]byte("WATCHDOG=1"))
+	}
+	told := make(chan struct{})
+	go func() { n.Alive("well"); n.MainPID(7); close(told) }()
+	select {
+	case <-told:
+		t.Fatal("there was room")
+	case <-time.After(aliveTimeout + 500*time.Millisecond):
+	}
+	buf := make([]byte, 100)
+	manager.SetReadDeadline(time.Now().Add(10 * time.Second))
+	for got := ""; got != "MAINPID=7\nWATCHDOG=1"; {
+		k, err := manager.Read(buf)
+		if err != nil {
+			t.Fatal("the message was lost: ", err)
+		}
+		got = string(buf[:k])
+	}
+	<-told
 }
