@@ -197,6 +197,12 @@ func TestTheManifestsFitTheirConfiguration(t *testing.T) {
 	if !strings.Contains(string(dockerfile), user) || pod.at("securityContext", "runAsNonRoot") != true {
 		t.Errorf("the Dockerfile has no %q", user)
 	}
+	if group := pod.at("securityContext", "fsGroup"); group == nil || group != pod.at("securityContext", "runAsGroup") {
+		t.Errorf("the files of a Secret are of the group %v, which nobody in the container has", group)
+	}
+	if !c.Reload.Watch {
+		t.Error("nobody sends a SIGHUP to a container: its files must be watched")
+	}
 	if got := fmt.Sprint(container.at("securityContext")); got != "map[allowPrivilegeEscalation:false capabilities:map[drop:[ALL]] readOnlyRootFilesystem:true]" {
 		t.Errorf("the container may %s", got)
 	}
