@@ -89,12 +89,15 @@ func (d *Daemon) retire(successor *handover.Successor, h heard, reread bool) err
 	return err
 }
 
-// outlive sees to it that a successor which ends before we do is followed by another one: a manager
+// outlive sees to it that a successor which fails before we end is followed by another one: a manager
 // starts the service again only when no process of it is left, so that we go at once.
 func (d *Daemon) outlive(ctx context.Context, cut func(), next *handover.Successor) {
 	select {
 	case <-ctx.Done():
 	case err := <-next.Ended():
+		if err == nil {
+			return // in order
+		}
 		d.log.Error("upgrade: the new process has ended", "pid", next.PID(), "error", err)
 		if d.notify != nil {
 			cut()
