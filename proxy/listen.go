@@ -27,15 +27,11 @@ type Listener struct {
 	Secure bool
 }
 
-// Network is the network, as package net names it, of a listener at bind: that of IPv4 where bind
-// says an address of it. For "tcp" alone "0.0.0.0" is every IPv6 address as well, of which whoever
-// writes it does not think, nor perhaps the rules of a firewall.
+// Network is the network, as package net names it, of a listener at bind: that of IPv4 for every
+// address of it, "0.0.0.0". For "tcp" that is every IPv6 address as well, of which whoever writes it does
+// not think, nor perhaps the rules of a firewall.
 func Network(bind string) string {
-	host, _, err := net.SplitHostPort(bind)
-	if err != nil {
-		return "tcp"
-	}
-	if ip, err := netip.ParseAddr(host); err == nil && ip.Is4() {
+	if host, _, err := net.SplitHostPort(bind); err == nil && host == netip.IPv4Unspecified().String() {
 		return "tcp4"
 	}
 	return "tcp"
