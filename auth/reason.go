@@ -32,7 +32,7 @@ const (
 	// UpstreamRate: its turn to be handed to the upstream would have come too late:
 	// connect_rate holds back those who come at once. It passes.
 	UpstreamRate
-	// Busy: the connection limit is reached, the hash queue is full, or judging took
+	// Busy: the connection limit is reached, the hash queue is full or too long, or judging took
 	// longer than auth_timeout. It passes: a device should come again.
 	Busy
 	// ShuttingDown: the proxy is about to end.

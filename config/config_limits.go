@@ -7,7 +7,7 @@ type Limits struct {
 	// ConnectTimeout is the time from accept to a whole CONNECT, TLS handshake included:
 	// 100ms to 10m, default 15s.
 	ConnectTimeout time.Duration
-	// AuthTimeout is the time to judge a CONNECT: 100ms to 10m, default 5s.
+	// AuthTimeout is the time to judge a CONNECT: 100ms to 10m, default 10s.
 	AuthTimeout time.Duration
 	// DialTimeout is the time to reach the upstream, the sum over all addresses: 100ms to
 	// 10m, default 5s.
@@ -22,9 +22,12 @@ type Limits struct {
 	// MaxConnections is how many clients may be connected at once: 0 to 10,000,000. 0, the
 	// default, means what the limit of open files allows.
 	MaxConnections int
-	// MaxHandshakes is how many clients may be connected and not yet authenticated: 1 to
-	// 1,000,000, default 1,024.
+	// MaxHandshakes is how many clients may be connected and not yet authenticated, apart from
+	// those of MaxHashQueue: 1 to 1,000,000, default 1,024.
 	MaxHandshakes int
+	// MaxHashQueue is how many clients may wait until their password's slow hash is computed: 1
+	// to 1,000,000, default 4,096.
+	MaxHashQueue int
 	// MaxConnectionsPerAddress is how many clients of one address, an IPv4 address or an IPv6
 	// /64, may be connected at once: 0 to 10,000,000. 0, the default, means that there is no
 	// limit.

@@ -116,6 +116,7 @@ half_close_timeout = "500ms"
 max_connect_size = "128 KiB"
 max_connections = 10
 max_handshakes = 20
+max_hash_queue = 300
 max_connections_per_address = 5
 connect_rate = 1000
 connect_rate_per_address = 30
@@ -213,7 +214,7 @@ func TestEveryKeyArrives(t *testing.T) {
 		Limits: Limits{
 			ConnectTimeout: time.Second, AuthTimeout: 2 * time.Second, DialTimeout: 3 * time.Second,
 			ConnackTimeout: 4 * time.Second, HalfCloseTimeout: 500 * time.Millisecond,
-			MaxConnectSize: 128 << 10, MaxConnections: 10, MaxHandshakes: 20, MaxConnectionsPerAddress: 5,
+			MaxConnectSize: 128 << 10, MaxConnections: 10, MaxHandshakes: 20, MaxHashQueue: 300, MaxConnectionsPerAddress: 5,
 			ConnectRate: 1000, ConnectRatePerAddress: 30,
 			Ban: Ban{Failures: 12, Window: 2 * time.Minute, Time: time.Hour},
 		},
@@ -249,9 +250,9 @@ func TestDefaults(t *testing.T) {
 			},
 		},
 		Limits: Limits{
-			ConnectTimeout: 15 * time.Second, AuthTimeout: 5 * time.Second, DialTimeout: 5 * time.Second,
+			ConnectTimeout: 15 * time.Second, AuthTimeout: 10 * time.Second, DialTimeout: 5 * time.Second,
 			ConnackTimeout: 30 * time.Second, HalfCloseTimeout: 10 * time.Second,
-			MaxConnectSize: 64 << 10, MaxHandshakes: 1024, Ban: Ban{Window: time.Minute, Time: 5 * time.Minute},
+			MaxConnectSize: 64 << 10, MaxHandshakes: 1024, MaxHashQueue: 4096, Ban: Ban{Window: time.Minute, Time: 5 * time.Minute},
 		},
 		Relay:    Relay{Engine: RelayAuto},
 		Shutdown: Shutdown{DrainTimeout: 30 * time.Second},

@@ -105,13 +105,14 @@ func readLimits(t *table) Limits {
 	const least, most = 100 * time.Millisecond, 10 * time.Minute
 	return Limits{
 		ConnectTimeout:   t.duration("connect_timeout", 15*time.Second, least, most),
-		AuthTimeout:      t.duration("auth_timeout", 5*time.Second, least, most),
+		AuthTimeout:      t.duration("auth_timeout", 10*time.Second, least, most),
 		DialTimeout:      t.duration("dial_timeout", 5*time.Second, least, most),
 		ConnackTimeout:   t.duration("connack_timeout", 30*time.Second, least, most),
 		HalfCloseTimeout: t.duration("half_close_timeout", 10*time.Second, least, most),
 		MaxConnectSize:   t.size("max_connect_size", 64<<10, 1<<10, 16<<20),
 		MaxConnections:   t.int("max_connections", 0, 0, maxClients),
 		MaxHandshakes:    t.int("max_handshakes", 1024, 1, 1_000_000),
+		MaxHashQueue:     t.int("max_hash_queue", 4096, 1, 1_000_000),
 
 		MaxConnectionsPerAddress: t.int("max_connections_per_address", 0, 0, maxClients),
 		ConnectRate:              t.int("connect_rate", 0, 0, maxConnectRate),

@@ -41,6 +41,7 @@ type connection struct {
 	local      netip.AddrPort // what the client connected to, where a PROXY header told
 	head       []byte         // of the client's stream, where it was read to find no header
 	hs         *handshake
+	small      bool     // its CONNECT, and what came behind that, fit the first buffer
 	admitted   bool     // it counts; the roster's
 	lead       *nursery // whose leader serves it; nil: it has a goroutine of its own
 	slot       uint32   // in the nursery
@@ -170,6 +171,7 @@ func (c *connection) open(all []byte, n int, err error) *refusal {
 	if err != nil {
 		return c.unreadable(err)
 	}
+	c.small = len(all) <= connectBufferSize
 	c.creds = credentialsOf(&c.connect, c.certName, c.hs.address)
 	if c.srv.draining.Err() != nil {
 		return &refusal{reason: auth.ShuttingDown}

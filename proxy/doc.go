@@ -26,7 +26,9 @@
 // client sees. The one table of refusals is in refusal.go.
 //
 // Until the verdict, a connection counts towards max_handshakes, and from its acceptance on
-// towards max_connections. When the handshakes are full, the oldest connection of the address
+// towards max_connections. Where a stage has it wait in a queue of its own, which is bounded, and
+// its CONNECT is small, it counts as a handshake no more: a storm of passwords that have to be
+// hashed keeps nobody out who needs no hash. When the handshakes are full, the oldest connection of the address
 // that has most of them gives way, one that has sent nothing before one that has, so that
 // silent clients starve neither live sessions nor newcomers.
 //

@@ -135,8 +135,8 @@ func TestAuthTimeoutIsBusy(t *testing.T) {
 			if !bytes.Equal(got[:n], wanted(auth.Busy, v)) {
 				t.Errorf("%v: got % x, want % x", v, got[:n], wanted(auth.Busy, v))
 			}
-			if took := time.Since(begun); took != 5*time.Second {
-				t.Errorf("refused after %v, want 5s", took)
+			if took := time.Since(begun); took != 10*time.Second {
+				t.Errorf("refused after %v, want 10s", took)
 			}
 			if len(p.broker) > 0 {
 				t.Error("the broker was dialled")
@@ -362,6 +362,64 @@ func TestDiallingTakesNoHandshakePlace(t *testing.T) {
 		}
 	}
 	proxytest.Eventually(t, "no place is taken", func() bool { return r.server.Handshakes() == 0 })
+}
+
+// Who waits in a stage's own bounded queue takes no place from those who have yet to be judged,
+// unless its CONNECT is large: only the number of places bounds the memory of these.
+func TestQueuedClientsTakeNoHandshakePlace(t *testing.T) {
+	const places = 3
+	large := client(packets.V5, "u", string(bytes.Repeat([]byte("p"), 4<<10)))
+	for _, tc := range []struct {
+		name   string
+		packet []byte
+		queued bool // the stage says so
+		taken  int
+	}{
+		{"queued", frame(client(packets.V5, "u", "p")), true, 0},
+		{"large, queued", frame(large), true, places},
+		{"busy in the stage", frame(client(packets.V5, "u", "p")), false, places},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			judged, judging := make(chan struct{}), make(chan struct{}, 2*places)
+			release := sync.OnceFunc(func() { close(judged) })
+			r := newRig(t, func(o *options) {
+				o.Limits.MaxHandshakes = places
+				o.Chain = chainOf(t, stageFunc(func(ctx context.Context, c *auth.Credentials) auth.Verdict {
+					if tc.queued {
+						auth.Queued(ctx)
+					}
+					judging <- struct{}{}
+					ctx.Done() // it is about to wait
+					<-judged
+					return auth.Accepted(auth.Identity{})
+				}))
+			})
+			defer release()
+			conns := make([]net.Conn, 0, 2*places)
+			come := func() {
+				conns = append(conns, r.send(tc.packet))
+				select {
+				case <-judging:
+				case <-time.After(10 * time.Second):
+					t.Fatal("a client waits for others that have no place to give")
+				}
+			}
+			for range places {
+				come()
+			}
+			if got := r.server.Handshakes(); got != tc.taken {
+				t.Errorf("%d places are taken by those who are judged, want %d", got, tc.taken)
+			}
+			for tc.taken == 0 && len(conns) < cap(conns) {
+				come()
+			}
+			release()
+			for _, c := range conns {
+				read(t, c, accepting(packets.V5))
+			}
+			proxytest.Eventually(t, "no place is taken", func() bool { return r.server.Handshakes() == 0 })
+		})
+	}
 }
 
 type dialFunc func(ctx context.Context) (net.Conn, error)

@@ -87,7 +87,7 @@ type Limits struct {
 	// ConnectTimeout is the time from accept to the CONNECT's last byte, the TLS handshake
 	// included. Zero means 15 s.
 	ConnectTimeout time.Duration
-	// AuthTimeout is the chain's time for one client. Zero means 5 s.
+	// AuthTimeout is the chain's time for one client. Zero means 10 s.
 	AuthTimeout time.Duration
 	// ConnackTimeout is the time from handing CONNECT on to the broker's answer. Zero means 30 s.
 	ConnackTimeout time.Duration
@@ -105,7 +105,9 @@ type Limits struct {
 	// MaxConnectionsPerAddress is how many of them may come from one address, an IPv4 address or
 	// an IPv6 /64. Zero means that there is no limit.
 	MaxConnectionsPerAddress int
-	// MaxHandshakes is how many connections may be on their way to a verdict. Zero means 1,024.
+	// MaxHandshakes is how many connections may be on their way to a verdict, apart from those that
+	// a stage has in a bounded queue of its own ([auth.QueuedKey]) and whose CONNECT has no more
+	// than 2 KiB. Zero means 1,024.
 	MaxHandshakes int
 	// ConnectRate is how many clients may be judged per second; as many may come at once. Where
 	// more come, those addresses are refused first that took most. Zero means that there is no
@@ -125,7 +127,7 @@ func (l Limits) withDefaults() Limits {
 		}
 	}
 	set(&l.ConnectTimeout, 15*time.Second)
-	set(&l.AuthTimeout, 5*time.Second)
+	set(&l.AuthTimeout, 10*time.Second)
 	set(&l.ConnackTimeout, 30*time.Second)
 	set(&l.HalfCloseTimeout, 10*time.Second)
 	set(&l.Ban.Window, time.Minute)

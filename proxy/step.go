@@ -6,6 +6,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"mqttward/auth"
 )
 
 // step is the context of one step in a client's way in. It ends when the server drains, and
@@ -14,7 +16,7 @@ import (
 type step struct {
 	context.Context           // the server's
 	until           time.Time // zero: no end of its own
-	wait            func()
+	client          *connection
 	asked           sync.Once
 	waits           atomic.Bool // ended and cancel are there
 	ended           context.Context
@@ -24,7 +26,7 @@ type step struct {
 // step returns a context for d from now; 0 means as long as the server does not drain. end
 // must be called.
 func (c *connection) step(d time.Duration) *step {
-	p := &step{Context: c.srv.draining, wait: c.pass}
+	p := &step{Context: c.srv.draining, client: c}
 	if d > 0 {
 		p.until = time.Now().Add(d)
 	}
@@ -49,10 +51,18 @@ func (p *step) Err() error {
 	return nil
 }
 
+// Value implements context.Context.
+func (p *step) Value(key any) any {
+	if key == (auth.QueuedKey{}) {
+		return p.client.queued
+	}
+	return p.Context.Value(key)
+}
+
 // Done implements context.Context.
 func (p *step) Done() <-chan struct{} {
 	p.asked.Do(func() {
-		p.wait()
+		p.client.pass()
 		if p.until.IsZero() {
 			p.ended, p.cancel = context.WithCancel(p.Context)
 		} else {
@@ -68,6 +78,15 @@ func (c *connection) pass() {
 	if n := c.lead; n != nil {
 		c.lead = nil
 		n.srv.goroutines.Go(n.leads)
+	}
+}
+
+// queued gives back c's place among those that have yet to be judged: a queue with a bound of its
+// own has it now. A CONNECT that did not fit its first buffer keeps the place: these are bounded
+// where they are large.
+func (c *connection) queued() {
+	if c.small {
+		c.srv.handshakes.end(c.hs)
 	}
 }
 

@@ -11,7 +11,8 @@ import (
 	"mqttward/auth"
 )
 
-const usualAuthTimeout = 5 * time.Second
+// crowdTimeout is how long the clients of a crowd may wait, where nothing else is said.
+const crowdTimeout = 5 * time.Second
 
 // crowd is a stage whose hashes take a time, and what became of its clients. It lives in a
 // bubble.
@@ -19,6 +20,7 @@ type crowd struct {
 	*Stage
 	t       *testing.T
 	clients sync.WaitGroup
+	timeout time.Duration // of a client
 
 	mu       sync.Mutex
 	asked    int
@@ -32,7 +34,7 @@ type crowd struct {
 // newCrowd returns a stage of users dev-0 and so on, whose hashes are estimated to take
 // estimate and take takes, or of one user dev-0.
 func newCrowd(t *testing.T, users int, estimate, takes time.Duration, o Options) *crowd {
-	c := &crowd{t: t, busy: map[string]int{}}
+	c := &crowd{t: t, timeout: crowdTimeout, busy: map[string]int{}}
 	h := &fakeHash{password: "pw", takes: estimate, run: func([]byte) {
 		time.Sleep(takes)
 		c.mu.Lock()
@@ -53,7 +55,7 @@ func newCrowd(t *testing.T, users int, estimate, takes time.Duration, o Options)
 func (c *crowd) come(user int, address byte, password string) bool {
 	creds := credentials(fmt.Sprint("dev-", user), password)
 	creds.Address = addressOf(address)
-	ctx, cancel := context.WithTimeout(c.t.Context(), usualAuthTimeout)
+	ctx, cancel := context.WithTimeout(c.t.Context(), c.timeout)
 	defer cancel()
 	begin := time.Now()
 	v := c.Authenticate(ctx, creds)

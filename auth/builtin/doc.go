@@ -77,6 +77,12 @@
 // of that gives way instead. So in a storm most are told to come again at once, and the
 // workers are busy with those that still wait.
 //
+// The queue is as long as the time that a client may wait, and not shorter: a device that is
+// refused stays away for longer each time, and what decides when the last of a fleet is in is
+// whether the workers have something to do while the others are away. With devices that come again
+// after 5 and then after 10 s, a queue of 10 s has room for all at their third try, where their
+// hashes take 25 s. It takes no place from clients that need no hash: see [auth.QueuedKey].
+//
 // What was found right is remembered: a keyed MAC over user name, stored hash and password,
 // each with its length, and neither of these. A password that was found right before costs
 // this MAC and no hash, and so it does after a reload, unless the user's hash has changed.

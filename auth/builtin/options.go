@@ -47,13 +47,11 @@ type Options struct {
 	// Its lanes run on ordinary threads, not on those of lower priority, because of how
 	// the library is made: for argon2id it is Workers alone that leaves processors over.
 	Workers int
-	// Queue is how many slow hashes may wait for a worker. 0 means 512 for each worker, and no
-	// more than a quarter of Places. Each holds a copy of its password. The number bounds
-	// the memory; how long a client may wait is judged by the pace of the workers.
+	// Queue is how many slow hashes may wait for a worker; 0 means 4,096. Each holds a copy of
+	// its password, and its client waits with it: the number bounds the memory. How long a client
+	// may wait is judged by the pace of the workers. Who has a place is told of to the owner of
+	// its context: see [auth.QueuedKey].
 	Queue int
-	// Places is how many clients may be on their way to a verdict at once; 0 where there is no
-	// such limit. A queue that could take them all would keep everybody else waiting.
-	Places int
 	// Before is the stage that this one takes the place of, or nil. Who was found right by it,
 	// and whose name and hash are the same, needs no slow hash in this one either. It may be
 	// in use for as long as anybody likes; nothing of it is kept but that.
@@ -66,5 +64,5 @@ type Options struct {
 
 const (
 	maxDefaultWorkers = 16
-	queuePerWorker    = 512
+	defaultQueue      = 4096
 )

@@ -7,6 +7,8 @@ import (
 	"runtime/debug"
 	"sync"
 	"time"
+
+	"mqttward/auth"
 )
 
 // Why a slow hash was not computed. All but the last pass: the client should come again.
@@ -34,6 +36,7 @@ type pool struct {
 	queue     queue
 	computing time.Duration // the work of the jobs that workers have, as estimated
 	pace      float64       // how long hashes take, by what they were estimated to
+	measured  int           // hashes that it was learnt from
 	closed    bool
 }
 
@@ -123,6 +126,7 @@ func (p *pool) verify(j *job) (bool, error) {
 		clear(j.password)
 		return false, err
 	}
+	auth.Queued(j.ctx)
 	select {
 	case out := <-j.done:
 		return out.ok, out.err
@@ -174,11 +178,17 @@ func (p *pool) room(j *job) error {
 	return nil
 }
 
-// The pace is a moving average over about eight hashes. One of them counts for four times
-// the average or the estimate at most: a thread that was held up is no measure.
+// The pace is a moving average over as many hashes as the workers are estimated to do in
+// paceMemory, and over no fewer than eight. They count by their number, not by the time that they
+// took: of a storm's first second, in which everything else wants the processors and few hashes
+// come to an end, little is left in it when that is over. While it is learnt, eight are enough. One
+// hash counts for four times the average or the estimate at most: a thread that was held up is no
+// measure.
 const (
-	paceWeight = 1. / 8
-	paceLeap   = 4
+	paceMemory   = 2 * time.Second
+	paceLearning = 16
+	paceWeight   = 1. / 8 // of a hash, at most
+	paceLeap     = 4
 )
 
 // took says how long a hash took, and how long it was estimated to.
@@ -186,7 +196,11 @@ func (p *pool) took(took, estimate time.Duration) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	pace := min(float64(took)/float64(estimate), paceLeap*max(p.pace, 1))
-	p.pace += paceWeight * (pace - p.pace)
+	weight := paceWeight
+	if p.measured++; p.measured > paceLearning {
+		weight = min(weight, float64(estimate)/float64(paceMemory)/float64(p.workers))
+	}
+	p.pace += weight * (pace - p.pace)
 }
 
 // ended says that a worker has done with j.

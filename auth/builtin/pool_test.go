@@ -209,15 +209,11 @@ func TestCloseAmongClients(t *testing.T) {
 	clients.Wait()
 }
 
-// A queue that could take every place of those on their way to a verdict would keep out
-// clients that need no hash.
-func TestQueueTakesAQuarterOfThePlaces(t *testing.T) {
-	for _, tc := range []struct{ queue, places, want int }{
-		{0, 0, 2 * queuePerWorker}, {0, 100, 25}, {0, 3, 1}, {0, 1 << 20, 2 * queuePerWorker}, {7, 8, 7},
-	} {
-		s := newStage(t, Options{Users: slowUser(nil), Workers: 2, Queue: tc.queue, Places: tc.places})
-		if got := s.pool.places; got != tc.want {
-			t.Errorf("queue %d, places %d: %d may wait, want %d", tc.queue, tc.places, got, tc.want)
+func TestQueueHasItsDefaultLength(t *testing.T) {
+	for queue, want := range map[int]int{0: 4096, 7: 7} {
+		s := newStage(t, Options{Users: slowUser(nil), Queue: queue})
+		if got := s.pool.places; got != want {
+			t.Errorf("queue %d: %d may wait, want %d", queue, got, want)
 		}
 	}
 }

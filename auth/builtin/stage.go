@@ -82,10 +82,7 @@ func (s *Stage) startPool(o Options) {
 	}
 	queue := o.Queue
 	if queue == 0 {
-		queue = queuePerWorker * s.workers
-		if o.Places > 0 {
-			queue = max(1, min(queue, o.Places/4))
-		}
+		queue = defaultQueue
 	}
 	log := o.Log
 	if log == nil {

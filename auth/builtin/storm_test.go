@@ -7,6 +7,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"mqttward/auth"
 )
 
 func TestFloodOfAnAddressLeavesOthersTheirTurn(t *testing.T) {
@@ -62,7 +64,7 @@ func TestClientsThatGaveUpLeaveTheQueue(t *testing.T) {
 		for i := range 4 {
 			c.after(i, 'a')
 		}
-		time.Sleep(usualAuthTimeout)
+		time.Sleep(crowdTimeout)
 		synctest.Wait()
 		if waiting := c.waiting(); waiting != 0 || c.refused(errGaveUp) != 4 {
 			t.Errorf("%d wait after their time, busy: %v; want none, and 4 that gave up", waiting, c.busy)
@@ -121,7 +123,7 @@ func TestPaceIsLearnt(t *testing.T) {
 				c.clients.Go(func() { c.come(0, 'a', "no") })
 				synctest.Wait()
 			}
-			want := int(usualAuthTimeout / tc.takes)
+			want := int(crowdTimeout / tc.takes)
 			if got := c.waiting(); got < want*8/10 || got > want*12/10 {
 				t.Errorf("estimated at %v, taking %v: %d wait, want about %d", tc.estimate, tc.takes, got, want)
 			}
@@ -146,49 +148,98 @@ func TestOneStallShutsNobodyOut(t *testing.T) {
 	})
 }
 
-// Thousands of devices that were never seen come at once, and come again as devices do.
-func TestStormOfStrangersIsInByThePaceOfTheHashes(t *testing.T) {
-	const (
-		devices = 5000
-		takes   = 60 * time.Millisecond
-		workers = 2
-		places  = 1024
-	)
+// Of a storm's first second, in which everything else wants the processors, little may be left in
+// the pace when it is over: else few could wait, and the workers would have nothing to do while
+// the others are away. What lasts is learnt.
+func TestPaceForgetsABurstAndLearnsWhatLasts(t *testing.T) {
+	const usual = 4 * time.Millisecond
+	s := newStage(t, Options{Users: slowUser(nil), Workers: 2})
+	took := func(hashes int, each time.Duration) float64 {
+		for range hashes {
+			s.pool.took(each, usual)
+		}
+		return s.pool.pace
+	}
+	took(100, usual)
+	if got := took(50, 10*usual); got > 1.25 {
+		t.Errorf("the pace is %.2f after a burst, want about 1", got)
+	}
+	if got := took(4000, 3*usual); got < 2.9 || got > 3.1 {
+		t.Errorf("the pace is %.2f after 24 seconds at a third of the speed, want 3", got)
+	}
+}
+
+// Whoever has a place in the queue is told of to the owner of its context; who is refused is not.
+func TestWhoHasAPlaceIsToldOf(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := newCrowd(t, devices, takes*2/3, takes, Options{Workers: workers, Places: places})
-		begin := time.Now()
-		for i := range devices {
-			c.clients.Go(func() {
-				random := rand.New(rand.NewPCG(uint64(i), 0))
-				delay := 5 * time.Second
-				for !c.come(i, byte(i%250), "pw") {
-					time.Sleep(delay/2 + time.Duration(random.Int64N(int64(delay))))
-					delay = min(2*delay, time.Minute)
-				}
-			})
+		release, places := make(chan struct{}), 0
+		s, err := New(Options{Users: slowUser(func([]byte) { <-release }), Workers: 1, Queue: 1})
+		if err != nil {
+			t.Fatal(err)
 		}
-		c.clients.Wait()
-		need := devices * takes / workers
-		if took := time.Since(begin); took > need*3/2 {
-			t.Errorf("all were in after %v, want at most 1.5 times the %v of their hashes", took, need)
+		defer s.Close()
+		ctx := context.WithValue(t.Context(), auth.QueuedKey{}, func() { places++ })
+		for come, want := range []int{1, 2, 2} { // with the worker, in the queue, refused
+			inBackground(ctx, s)
+			synctest.Wait()
+			if places != want {
+				t.Errorf("%d places are told of after %d clients, want %d", places, come+1, want)
+			}
 		}
-		if c.asked != devices {
-			t.Errorf("%d hashes for %d devices, want one each", c.asked, devices)
-		}
-		if c.longest > places/4 {
-			t.Errorf("%d waited, want %d at most", c.longest, places/4)
-		}
-		refused := 0
-		for _, n := range c.busy {
-			refused += n
-		}
-		if refused < devices {
-			t.Errorf("%d refusals of %d devices: that was no storm", refused, devices)
-		}
-		// The others gave way to an address that had fewer.
-		if c.late > refused/5 || c.refused(errGaveUp) > devices/10 {
-			t.Errorf("%d of %d refusals were not at once: %v; want a fifth at most", c.late, refused, c.busy)
-		}
-		c.Close()
+		close(release)
+		synctest.Wait()
 	})
+}
+
+// Thousands of devices that were never seen come at once, and come again as devices do. Each
+// refusal doubles the time for which its device stays away: whoever could be served within the
+// time that it waits must not be refused.
+func TestStormOfStrangersIsInByThePaceOfTheHashes(t *testing.T) {
+	const workers = 2
+	for _, tc := range []struct {
+		devices, addresses int
+		takes              time.Duration
+	}{
+		{5000, 250, 60 * time.Millisecond}, // bcrypt's usual cost
+		{9000, 250, 4400 * time.Microsecond},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			c := newCrowd(t, tc.devices, tc.takes*2/3, tc.takes, Options{Workers: workers})
+			c.timeout = 10 * time.Second // the default of auth_timeout
+			begin := time.Now()
+			for i := range tc.devices {
+				c.clients.Go(func() {
+					random := rand.New(rand.NewPCG(uint64(i), 0))
+					delay := 5 * time.Second
+					for !c.come(i, byte(i%tc.addresses), "pw") {
+						time.Sleep(delay - time.Duration(random.Int64N(int64(delay/2))))
+						delay = min(2*delay, time.Minute)
+					}
+				})
+			}
+			c.clients.Wait()
+			need := time.Duration(tc.devices) * tc.takes / workers
+			if took := time.Since(begin); took > need*3/2 {
+				t.Errorf("%d devices at %d addresses, %v each: all were in after %v, want at most 1.5 times the %v of their hashes", tc.devices, tc.addresses, tc.takes, took, need)
+			}
+			if c.asked != tc.devices {
+				t.Errorf("%d hashes for %d devices, want one each", c.asked, tc.devices)
+			}
+			if c.longest > defaultQueue {
+				t.Errorf("%d waited, want %d at most", c.longest, defaultQueue)
+			}
+			refused := 0
+			for _, n := range c.busy {
+				refused += n
+			}
+			if refused < tc.devices/2 {
+				t.Errorf("%d refusals of %d devices: that was no storm", refused, tc.devices)
+			}
+			// The others gave way to an address that had fewer, or were overtaken by such.
+			if c.late > refused/5 || c.refused(errGaveUp) > tc.devices/5 {
+				t.Errorf("%d of %d refusals were not at once: %v; want a fifth at most", c.late, refused, c.busy)
+			}
+			c.Close()
+		})
+	}
 }

@@ -80,14 +80,21 @@ func (d *device) connect() (conn net.Conn, code byte, err error) {
 	if conn, err = d.dial(); err != nil {
 		return nil, 0, err
 	}
+	if code, err = d.greet(conn); err != nil {
+		return nil, 0, err
+	}
+	return conn, code, nil
+}
+
+// greet sends CONNECT and returns the code of the answer. Where there is none it closes.
+func (d *device) greet(conn net.Conn) (code byte, err error) {
 	if _, err = conn.Write(d.packet()); err == nil {
 		code, err = readConnack(conn)
 	}
 	if err != nil {
 		conn.Close()
-		return nil, 0, err
 	}
-	return conn, code, nil
+	return code, err
 }
 
 // readConnack reads the four bytes of a CONNACK. [MQTT311 3.2]

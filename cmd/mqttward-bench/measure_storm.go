@@ -17,6 +17,7 @@ const (
 	columnCalmP99   = "p99 ms before"
 	columnBusy      = "told to wait"
 	columnBusyP99   = "p99 ms of that"
+	columnDialP99   = "p99 ms to connect"
 	columnCutOff    = "cut off"
 	columnPeak      = "peak MB"
 )
@@ -34,13 +35,13 @@ func (b *bench) storm(ctx context.Context, s settings) (*sheet, error) {
 	result := &sheet{
 		title: "Storms: all devices lose their connections, and return at once",
 		column: []string{columnAllIn, columnOfHashing, columnProcessor, columnOfAuthOff, columnCalmP50, columnCalmP99, columnLiveP50, columnLiveP99,
-			columnBusy, columnBusyP99, columnCutOff, columnPeak},
+			columnBusy, columnBusyP99, columnDialP99, columnCutOff, columnPeak},
 		chart: []string{columnProcessor},
 		notes: []string{
 			fmt.Sprintf("The devices return %v after the loss. One that is not let in comes again after %v, doubling to %v, less a random part of half at most. "+
 				"New: the devices come for the first time, and nothing is lost before. Processor time: that of the proxy, by device, from the loss until all are in. "+
 				"Of auth off: by the processor time of as many anonymous devices at a mqttward that judges nobody, in the same round.", s.gap, firstRetry, lastRetry),
-			fmt.Sprintf("Live: %d sessions that send a message there and back every %v meanwhile. Told to wait: refusals with code 3, and how long those took. Cut off: ends without an answer. "+
+			fmt.Sprintf("Live: %d sessions that send a message there and back every %v meanwhile. Told to wait: refusals with code 3, and how long those took from the first byte on. To connect: where more come than the kernel has room for (net.core.somaxconn), some try again after a second. Cut off: ends without an answer. "+
 				"Peak: the largest resident memory of the proxy in the storm.", s.live, liveEvery),
 		},
 	}
@@ -169,7 +170,7 @@ func (b *bench) stormItself(ctx context.Context, k stormKind, r *route, come ord
 		return nil, err
 	}
 	measured := sample{
-		columnAllIn: out.Seconds, columnBusy: float64(out.Answered), columnCutOff: float64(out.CutOff),
+		columnAllIn: out.Seconds, columnBusy: float64(out.Answered), columnCutOff: float64(out.CutOff), columnDialP99: float64(out.DialP99) / milliseconds,
 		columnLiveP50: float64(during.P50) / milliseconds, columnLiveP99: float64(during.P99) / milliseconds,
 		columnPeak: float64(peak) / 1e6,
 	}

@@ -74,8 +74,10 @@ type outcome struct {
 	Lost     int // connections that had been held, or connects without success
 	Seconds  float64
 	P50, P99 time.Duration
-	// RefusedP99 is how long refusals took.
+	// RefusedP99 is how long refusals took, from the client's first byte on.
 	RefusedP99 time.Duration
+	// DialP99 is how long it took to be connected.
+	DialP99 time.Duration
 }
 
 // helper is this program in another process.

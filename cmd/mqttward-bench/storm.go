@@ -41,8 +41,13 @@ func (d *device) insist(t *tally, most time.Duration) (net.Conn, error) {
 	next, stop := iter.Pull(retries(d.serial))
 	defer stop()
 	for {
-		start := time.Now()
-		conn, code, err := d.connect()
+		start, code := time.Now(), byte(0)
+		conn, err := d.dial()
+		sent := time.Now()
+		if err == nil {
+			t.connected(sent.Sub(start))
+			code, err = d.greet(conn)
+		}
 		switch {
 		case err != nil:
 			t.cutOff()
@@ -54,7 +59,7 @@ func (d *device) insist(t *tally, most time.Duration) (net.Conn, error) {
 			if code != serverUnavailable {
 				return nil, fmt.Errorf("refused for good, with code %d", code)
 			}
-			t.refuse(time.Since(start))
+			t.refuse(time.Since(sent))
 			err = fmt.Errorf("refused with code %d", code)
 		}
 		pause, _ := next()
@@ -81,7 +86,14 @@ type tally struct {
 	mu       sync.Mutex
 	arrivals []time.Duration // from start
 	refusals []time.Duration // from the client's first byte
+	dials    []time.Duration
 	cuts     int
+}
+
+func (t *tally) connected(after time.Duration) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.dials = append(t.dials, after)
 }
 
 func (t *tally) letIn() {
@@ -109,9 +121,10 @@ func (t *tally) outcome() outcome {
 	defer t.mu.Unlock()
 	slices.Sort(t.arrivals)
 	slices.Sort(t.refusals)
+	slices.Sort(t.dials)
 	return outcome{
 		Done: len(t.arrivals), Answered: len(t.refusals), CutOff: t.cuts,
 		Seconds: percentile(t.arrivals, 100).Seconds(), P50: percentile(t.arrivals, 50),
-		RefusedP99: percentile(t.refusals, 99),
+		RefusedP99: percentile(t.refusals, 99), DialP99: percentile(t.dials, 99),
 	}
 }

@@ -32,7 +32,7 @@ var advices = map[auth.Reason]advice{
 		"have clients wait longer, and at random, before they come again; or raise the rate in [limits]"},
 	auth.UpstreamRate: {"the client would have had to wait too long for its turn at the broker",
 		"it passes when fewer come at once; raise upstream.connect_rate if the broker can take more"},
-	auth.Busy: {"a limit is reached: limits.max_connections, the queue for slow password hashes, or limits.auth_timeout",
+	auth.Busy: {"a limit is reached: limits.max_connections, limits.max_hash_queue (the queue for slow password hashes), or limits.auth_timeout",
 		"it passes, and the client should come again; the detail names the limit: raise that, or the number of open files (ulimit -n)"},
 	auth.ShuttingDown: {"the proxy is about to end",
 		"it passes: the client should come again"},

@@ -13,10 +13,9 @@ import (
 	"mqttward/config"
 )
 
-// users makes the stage of built-in users; nil where there is none, or where it can't. places
-// is how many clients may be on their way to a verdict; before is the stage that it takes the
-// place of, or nil.
-func (b *builder) users(places int, before *builtin.Stage) *builtin.Stage {
+// users makes the stage of built-in users; nil where there is none, or where it can't. before is
+// the stage that it takes the place of, or nil.
+func (b *builder) users(before *builtin.Stage) *builtin.Stage {
 	c := b.config.Auth.Builtin
 	if c == nil {
 		return nil
@@ -26,7 +25,7 @@ func (b *builder) users(places int, before *builtin.Stage) *builtin.Stage {
 	if len(b.faults) > faults {
 		return nil
 	}
-	o := builtin.Options{Users: users, File: file, Places: places, Workers: b.workers, Before: before, Marker: b.marker, Log: b.log.Logger}
+	o := builtin.Options{Users: users, File: file, Workers: b.workers, Queue: b.config.Limits.MaxHashQueue, Before: before, Marker: b.marker, Log: b.log.Logger}
 	if c.Identity == config.ByClientID {
 		o.IdentifyBy = builtin.ClientID
 		if b.config.Upstream.Credentials.Mode != config.CredentialsReplace {

@@ -112,7 +112,7 @@ func (b *builder) generation(before *generation) (*generation, error) {
 	}
 	clientID := b.clientIDRule()
 	g.jwt = b.tokens(g.policy.Credentials.UserName, clientID, before.jwt)
-	g.builtin = b.users(g.policy.Limits.MaxHandshakes, before.builtin)
+	g.builtin = b.users(before.builtin)
 	if len(b.faults) == 0 {
 		var err error
 		g.policy.Chain, err = auth.NewChain(auth.Options{
