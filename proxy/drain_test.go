@@ -52,14 +52,14 @@ func TestShutdownEndsSessions(t *testing.T) {
 }
 
 func TestShutdownWhoseTimeHasPassed(t *testing.T) {
-	r := newRig(t, nil)
+	r := newRig(t, func(o *options) { o.Limits.HalfCloseTimeout = time.Minute })
 	c := r.connected(client(packets.V311, "u", "p"))
 	if err := <-r.shutdown(time.Millisecond); !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("Shutdown: got %v, want context.DeadlineExceeded", err)
 	}
 	begun := time.Now()
 	r.server.Close()
-	if took := time.Since(begun); took > time.Second {
+	if took := time.Since(begun); took > 20*time.Second {
 		t.Errorf("Close took %v", took)
 	}
 	readAll(t, c)
@@ -118,23 +118,23 @@ func TestShutdownWithSilentConnections(t *testing.T) {
 		r.dial()
 	}
 	begun := time.Now()
-	if err := <-r.shutdown(10 * time.Second); err != nil {
+	if err := <-r.shutdown(time.Minute); err != nil {
 		t.Errorf("Shutdown: %v", err)
 	}
-	if took := time.Since(begun); took > 3*time.Second {
+	if took := time.Since(begun); took > 10*time.Second { // connect_timeout is 15 s
 		t.Errorf("Shutdown took %v: silent connections must not hold it up", took)
 	}
 }
 
 func TestCloseWithSessionsAndHandshakes(t *testing.T) {
-	r := newRig(t, nil)
+	r := newRig(t, func(o *options) { o.Limits.HalfCloseTimeout = time.Minute })
 	for _, v := range versions {
 		r.connected(client(v, "u", "p"))
 		r.dial()
 	}
 	begun := time.Now()
 	r.server.Close()
-	if took := time.Since(begun); took > 3*time.Second {
+	if took := time.Since(begun); took > 10*time.Second { // connect_timeout is 15 s
 		t.Errorf("Close took %v", took)
 	}
 	r.expectLog("session ended", "close_reason=forced")

@@ -1,6 +1,7 @@
 package proxy_test
 
 import (
+	"fmt"
 	"io"
 	"log/slog"
 	"net"
@@ -40,28 +41,22 @@ func TestFloodFromOneAddressLeavesOthersUnharmed(t *testing.T) {
 				for n := range 8 {
 					others = append(others, r.from("127.0.1."+strconv.Itoa(n+1)))
 				}
-				var alone, beside []time.Duration
 				began := time.Now()
-				for range 3 {
-					alone = append(alone, others.connects(400*time.Millisecond)...)
-					stop := f.begin()
-					beside = append(beside, others.connects(400*time.Millisecond)...)
-					stop()
+				alone, beside := others.besideFlood(f)
+				for try := 1; tc.every > 0 && harmed(alone, beside) && try < 10; try++ {
+					t.Logf("connects of others: alone %v; beside the flood %v", alone, beside)
+					alone, beside = others.besideFlood(f)
 				}
-				slices.Sort(alone)
-				slices.Sort(beside)
-				at := func(d []time.Duration, q float64) time.Duration { return d[int(q*float64(len(d)-1))] }
-				t.Logf("connects of others: alone p50 %v, p99 %v; beside the flood p50 %v, p99 %v; of the flood %d passed, %d were refused in 1.2 s",
-					at(alone, 0.5), at(alone, 0.99), at(beside, 0.5), at(beside, 0.99), f.passed, f.refused)
+				t.Logf("connects of others: alone %v; beside the flood %v; of the flood %d passed, %d were refused in %v",
+					alone, beside, f.passed, f.refused, time.Since(began))
 				if f.refused == 0 {
 					t.Error("none of the flood was refused")
 				}
 				if most := tc.most * int(1+time.Since(began).Seconds()+1); f.passed > most {
 					t.Errorf("%d of the flood passed, want %d at most", f.passed, most)
 				}
-				// The flood's own client takes this machine's time, too, and so do other tests.
-				if tc.every > 0 && at(beside, 0.5) > 2*at(alone, 0.5)+5*time.Millisecond {
-					t.Errorf("others take %v beside the flood, and %v without", at(beside, 0.5), at(alone, 0.5))
+				if tc.every > 0 && harmed(alone, beside) {
+					t.Errorf("others take %v beside the flood, and %v without, each time", beside, alone)
 				}
 			})
 		})
@@ -70,6 +65,30 @@ func TestFloodFromOneAddressLeavesOthersUnharmed(t *testing.T) {
 
 // guests connect in turn.
 type guests []*guest
+
+// times are how long connects took, sorted.
+type times []time.Duration
+
+func (d times) at(q float64) time.Duration { return d[int(q*float64(len(d)-1))] }
+
+func (d times) String() string { return fmt.Sprintf("p50 %v, p99 %v", d.at(0.5), d.at(0.99)) }
+
+// harmed reports whether the times beside a flood are longer than without. Its own client takes
+// this machine's time, too, and so do other tests, now more and now less: harm is there each time.
+func harmed(alone, beside times) bool { return beside.at(0.5) > 2*alone.at(0.5)+5*time.Millisecond }
+
+// besideFlood connects with and without a flood, by turns.
+func (g guests) besideFlood(f *flood) (alone, beside times) {
+	for range 3 {
+		alone = append(alone, g.connects(400*time.Millisecond)...)
+		stop := f.begin()
+		beside = append(beside, g.connects(400*time.Millisecond)...)
+		stop()
+	}
+	slices.Sort(alone)
+	slices.Sort(beside)
+	return alone, beside
+}
 
 // connects connects and closes, 40 times a second for a time, and returns how long each took from
 // the first SYN to the broker's CONNACK.

@@ -438,7 +438,7 @@ func reached(conn net.Conn) upstream.Connection {
 // there are many.
 func TestRefusedClientsThatStayTakeNoPlace(t *testing.T) {
 	r := newRig(t, func(o *options) {
-		o.Limits.MaxHandshakes = 4
+		o.Limits.MaxHandshakes = 2
 		o.Chain = chainOf(t, always(auth.Denied(auth.BadPassword, "")))
 	})
 	begun := time.Now()
@@ -447,8 +447,8 @@ func TestRefusedClientsThatStayTakeNoPlace(t *testing.T) {
 		c := r.send(frame(client(packets.V5, "u", "p")))
 		read(t, c, wanted(auth.BadPassword, packets.V5)) // and stays
 	}
-	// With a place held for each one's 250 ms it would be 12.5 s.
-	if took := time.Since(begun); took > 6*time.Second {
+	// With a place held for each one's 250 ms it would be 25 s.
+	if took := time.Since(begun); took > 15*time.Second {
 		t.Errorf("%d refusals took %v", clients, took)
 	}
 }
@@ -495,7 +495,7 @@ func TestListenerThatWaitsForAPlaceIsWoken(t *testing.T) {
 	for _, c := range good {
 		read(t, c, accepting(packets.V311))
 	}
-	if took := time.Since(begun); took > 5*time.Second {
+	if took := time.Since(begun); took > 10*time.Second { // connect_timeout is 15 s
 		t.Errorf("the good clients waited %v", took)
 	}
 }
@@ -516,7 +516,7 @@ func TestCloseWhileAConnectIsBeingSent(t *testing.T) {
 	proxytest.Eventually(t, "the session has begun", func() bool { return r.server.Sessions() == 1 })
 	begun := time.Now()
 	r.server.Close()
-	if took := time.Since(begun); took > 2*time.Second {
+	if took := time.Since(begun); took > 10*time.Second { // connect_timeout is 15 s, connack_timeout 30 s
 		t.Errorf("Close took %v", took)
 	}
 }

@@ -211,7 +211,7 @@ func client(v packets.Version, user, password string) packets.Connect {
 // expectLog waits for a line that holds all of parts.
 func (r *rig) expectLog(parts ...string) {
 	r.t.Helper()
-	deadline := time.Now().Add(10 * time.Second)
+	deadline := time.Now().Add(30 * time.Second)
 	for time.Now().Before(deadline) {
 		for line := range strings.Lines(r.log.String()) {
 			if containsAll(line, parts) {

@@ -144,11 +144,13 @@ type rereadConn struct {
 
 func (c *rereadConn) Read(p []byte) (int, error) { return c.Reader.Read(p) }
 
-// Eventually fails the test unless ok becomes true within a time that no healthy machine
-// needs.
+// patience is a time that no machine needs, however many others are at work on it.
+const patience = 30 * time.Second
+
+// Eventually fails the test unless ok becomes true while there is patience.
 func Eventually(t testing.TB, what string, ok func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(10 * time.Second); !ok(); time.Sleep(2 * time.Millisecond) {
+	for deadline := time.Now().Add(patience); !ok(); time.Sleep(2 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatalf("never happened: %s", what)
 		}
