@@ -41,10 +41,15 @@ func (r *rig) expectIdleWhereEnded(a, b net.Conn) {
 		sent <- total
 	}()
 	want := <-sent
-	before := processorTime(r.t)
+	// What was taken last may still be on its way at first, on a busy machine.
 	const watched = 300 * time.Millisecond
-	time.Sleep(watched)
-	if worked := processorTime(r.t) - before; worked > watched/4 {
+	var worked time.Duration
+	for try := 0; try == 0 || worked > watched/4 && try < 10; try++ {
+		before := processorTime(r.t)
+		time.Sleep(watched)
+		worked = processorTime(r.t) - before
+	}
+	if worked > watched/4 {
 		r.t.Errorf("worked for %v of %v in which nothing could flow", worked, watched)
 	}
 	got := make(chan int64)

@@ -2,6 +2,7 @@ package relay_test
 
 import (
 	"bytes"
+	"fmt"
 	"io"
 	"net"
 	"testing"
@@ -44,18 +45,45 @@ func TestInsertionUpstream(t *testing.T) {
 	})
 }
 
+// eachEngineInTime is eachEngine for tests of a last packet, which waits a second for its boundary:
+// where more than that has passed, the machine was too busy, and all is tried again.
+func eachEngineInTime(t *testing.T, halfClose time.Duration, test func(t *testing.T, r *rig) error) {
+	for _, name := range engines {
+		for kind, pair := range kinds {
+			t.Run(name+"/"+kind, func(t *testing.T) {
+				proxytest.CheckLeaks(t)
+				engine := newEngine(t, name)
+				for try := 1; ; try++ {
+					r := newRig(t, engine, halfClose, pair)
+					r.start(packets.V5)
+					begun := time.Now()
+					err := test(t, r)
+					took := time.Since(begun)
+					switch {
+					case err == nil:
+						return
+					case took < 900*time.Millisecond || try == 20:
+						t.Fatalf("after %v: %v", took, err)
+					}
+					t.Logf("after %v: %v", took, err)
+				}
+			})
+		}
+	}
+}
+
 func TestInsertionWaitsForTheEndOfAPacket(t *testing.T) {
-	eachEngine(t, 2*time.Second, func(t *testing.T, r *rig) {
-		r.start(packets.V5)
+	eachEngineInTime(t, time.Minute, func(t *testing.T, r *rig) error {
 		message := publish(1000)
 		send(t, r.broker, message[:500])
 		expect(t, r.client, message[:500])
 		r.link.End(farewell())
 		// The rest of the packet, and the beginning of the next, which is dropped.
-		send(t, r.broker, append(bytes.Clone(message[500:]), publish(30)[:7]...))
-		expect(t, r.client, message[500:])
-		expect(t, r.client, disconnect)
-		expectEnd(t, r.client)
+		_, err := r.broker.Write(append(bytes.Clone(message[500:]), publish(30)[:7]...))
+		if got, want := readUntilEnd(r.client), append(bytes.Clone(message[500:]), disconnect...); !bytes.Equal(got, want) {
+			return fmt.Errorf("the client got % x, want % x; the broker's write: %v", head(got), head(want), err)
+		}
+		return nil
 	})
 }
 
@@ -129,7 +157,7 @@ func TestFarewellToAClientThatDoesNotRead(t *testing.T) {
 
 // What the client had sent before the farewell reaches a broker that still reads.
 func TestFarewellDeliversWhatWasTaken(t *testing.T) {
-	eachEngine(t, 2*time.Second, func(t *testing.T, r *rig) {
+	eachEngine(t, time.Minute, func(t *testing.T, r *rig) {
 		r.start(packets.V5)
 		const messages = 50
 		for range messages {
@@ -149,8 +177,7 @@ func TestFarewellDeliversWhatWasTaken(t *testing.T) {
 }
 
 func TestManyFarewellsWhileMessagesFlow(t *testing.T) {
-	eachEngine(t, 2*time.Second, func(t *testing.T, r *rig) {
-		r.start(packets.V5)
+	eachEngineInTime(t, 2*time.Second, func(t *testing.T, r *rig) error {
 		go func() { // the broker never pauses
 			for {
 				if _, err := r.broker.Write(publish(200)); err != nil {
@@ -174,12 +201,13 @@ func TestManyFarewellsWhileMessagesFlow(t *testing.T) {
 		got := readUntilEnd(r.client)
 		// Whole packets, then the DISCONNECT, then nothing.
 		if !bytes.HasSuffix(got, disconnect) {
-			t.Fatalf("the stream ends in % x, want the DISCONNECT", got[max(0, len(got)-16):])
+			return fmt.Errorf("the stream ends in % x, want the DISCONNECT", got[max(0, len(got)-16):])
 		}
 		body, packet := got[:len(got)-len(disconnect)], publish(200)
 		if len(body)%len(packet) != 0 || !bytes.Equal(body, bytes.Repeat(packet, len(body)/len(packet))) {
-			t.Errorf("before the DISCONNECT there are %d bytes, which is not a number of whole packets of %d", len(body), len(packet))
+			return fmt.Errorf("before the DISCONNECT there are %d bytes, which is not a number of whole packets of %d", len(body), len(packet))
 		}
+		return nil
 	})
 }
 
@@ -204,7 +232,7 @@ func TestInsertionBeforeABrokerThatClosesAtOnce(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			proxytest.CheckLeaks(t)
 			for range 300 {
-				r := newRig(t, newEngine(t, name), time.Second, tcpPair)
+				r := newRig(t, newEngine(t, name), time.Minute, tcpPair)
 				r.start(packets.V5)
 				closed := make(chan struct{})
 				go func() {

@@ -20,7 +20,7 @@ func TestManySessionsComeAndGo(t *testing.T) {
 			for range 32 {
 				all.Go(func() {
 					for range 20 {
-						r := newRig(t, engine, time.Second, tcpPair)
+						r := newRig(t, engine, time.Minute, tcpPair)
 						r.start(packets.V311)
 						for n := range 3 {
 							send(t, r.client, publish(n))

@@ -35,7 +35,7 @@ func eachPlainEngine(t *testing.T, halfClose time.Duration, test func(t *testing
 // packets and an orderly end, or it would publish the will.
 func TestPublishDisconnectResetInFrontOfASlowBroker(t *testing.T) {
 	for _, size := range []int{10, 100 << 10, 300 << 10} {
-		eachPlainEngine(t, 10*time.Second, func(t *testing.T, r *rig) {
+		eachPlainEngine(t, time.Minute, func(t *testing.T, r *rig) {
 			small(t, r.broker)
 			small(t, r.pair.Upstream)
 			r.start(packets.V311)
@@ -99,7 +99,7 @@ func readAll(t testing.TB, c net.Conn) []byte {
 }
 
 func TestClientThatResetsWhileTheBrokerSends(t *testing.T) {
-	eachPlainEngine(t, 2*time.Second, func(t *testing.T, r *rig) {
+	eachPlainEngine(t, time.Minute, func(t *testing.T, r *rig) {
 		r.start(packets.V311)
 		send(t, r.client, publish(1000))
 		send(t, r.client, []byte{0xE0, 0x00})
@@ -123,7 +123,7 @@ func TestClientThatResetsWhileTheBrokerSends(t *testing.T) {
 }
 
 func TestBrokerThatResets(t *testing.T) {
-	eachPlainEngine(t, time.Second, func(t *testing.T, r *rig) {
+	eachPlainEngine(t, time.Minute, func(t *testing.T, r *rig) {
 		r.start(packets.V5)
 		send(t, r.broker, publish(50))
 		waitUntilTaken(t, r.broker)

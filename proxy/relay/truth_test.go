@@ -55,7 +55,7 @@ func TestTruth(t *testing.T) {
 				crowd.Go(func() {
 					for time.Now().Before(end) && !t.Failed() {
 						seed := rand.Uint64()
-						trial := &trial{rnd: rand.New(rand.NewPCG(seed, 0)), halfClose: 5 * time.Second}
+						trial := &trial{rnd: rand.New(rand.NewPCG(seed, 0)), halfClose: 30 * time.Second}
 						if err := trial.run(t, engine); err != nil {
 							t.Errorf("seed %d, %v: %v", seed, trial, err)
 						}
@@ -163,7 +163,7 @@ func (r *trial) run(t *testing.T, engine relay.Relay) error {
 		case <-ended:
 			ended = nil
 		case <-owner:
-		case <-time.After(60 * time.Second):
+		case <-time.After(2 * time.Minute):
 			link.Kill(relay.Forced)
 			for _, c := range theirs {
 				c.Close()
