@@ -37,10 +37,11 @@ func (r *running) login(user, password string) net.Conn {
 	return conn
 }
 
-// expectRevoked demands that a session ends within a second from begun on.
+// expectRevoked demands that a session ends at once, within a second from begun on: much later on a
+// machine that is busy, but not as late as drain_timeout or half_close_timeout would have it.
 func expectRevoked(t *testing.T, who string, conn net.Conn, begun time.Time) {
 	t.Helper()
-	if got, err := io.ReadAll(conn); err != nil || !bytes.Equal(got, revoked) || time.Since(begun) > time.Second {
+	if got, err := io.ReadAll(conn); err != nil || !bytes.Equal(got, revoked) || time.Since(begun) > patience/4 {
 		t.Errorf("%s: got % x, %v after %v; want % x and the end within a second", who, got, err, time.Since(begun), revoked)
 	}
 }
