@@ -30,9 +30,9 @@ const (
 	heard // its CONNECT has arrived, or it gave its place back: it gives way to nobody
 )
 
-// patience is for how long a connection is left alone before it may have to give way. Its first
-// bytes may have arrived, and wait for a processor; a handshake takes round trips over a slow
-// network. It bounds how fast connections can push each other out.
+// patience is for how long a connection is left alone before it may have to give way: its first bytes,
+// and the round trips of a handshake, may have to cross a slow network. It bounds how fast connections
+// can push each other out.
 var patience = [numClasses]time.Duration{silent: 500 * time.Millisecond, begun: 3 * time.Second}
 
 // addressQueue holds an address's connections of a class, oldest first.
@@ -169,6 +169,11 @@ func (h *handshakes) makeRoom() (made bool, wait time.Duration) {
 			continue
 		}
 		left := patience[c] - time.Since(oldest.since)
+		if left <= 0 && oldest.class == silent && hasInput(oldest.conn) {
+			// Where many come at once, what it has sent waits for a processor of ours.
+			h.advance(oldest)
+			return h.makeRoom()
+		}
 		if left <= 0 {
 			oldest.evicted = true
 			h.drop(oldest)
@@ -201,10 +206,15 @@ func (h *handshakes) began(hs *handshake) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if hs.class == silent {
-		h.dequeue(hs)
-		hs.since = time.Now()
-		h.enqueue(hs, begun)
+		h.advance(hs)
 	}
+}
+
+// advance moves hs on to those that have sent something.
+func (h *handshakes) advance(hs *handshake) {
+	h.dequeue(hs)
+	hs.since = time.Now()
+	h.enqueue(hs, begun)
 }
 
 // heard says that hs's CONNECT has arrived: it no longer gives way. It reports whether hs is

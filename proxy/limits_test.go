@@ -279,6 +279,12 @@ func TestSilentConnectionsGiveWay(t *testing.T) {
 
 // A fleet that comes back at once over TLS, slowly, waits for its turn rather than being cut.
 func TestSlowHerdOverTLSWaitsForItsTurn(t *testing.T) {
+	const delay = 50 * time.Millisecond
+	if silent, begun := proxy.Patience(); silent < 5*delay || begun < 20*delay {
+		t.Errorf("nobody waits longer than %v and %v for those that take %v for each piece", silent, begun, delay)
+	}
+	// The herd is on this machine, and may be slower than any network when others are at work.
+	t.Cleanup(proxy.SetPatience(20*time.Second, time.Minute))
 	ca := proxytest.NewCA(t, "test")
 	r := newRig(t, func(o *options) {
 		o.Limits.MaxHandshakes = 16
@@ -294,8 +300,8 @@ func TestSlowHerdOverTLSWaitsForItsTurn(t *testing.T) {
 				return
 			}
 			defer conn.Close()
-			c := tls.Client(&slowWriter{conn, 50 * time.Millisecond}, &tls.Config{RootCAs: ca.Pool(), ServerName: "localhost"})
-			c.SetDeadline(time.Now().Add(30 * time.Second))
+			c := tls.Client(&slowWriter{conn, delay}, &tls.Config{RootCAs: ca.Pool(), ServerName: "localhost"})
+			c.SetDeadline(time.Now().Add(time.Minute))
 			_, err = c.Write(frame(client(packets.V311, "u", "p")))
 			if err == nil {
 				_, err = io.ReadFull(c, make([]byte, 4))

@@ -68,6 +68,16 @@ func Unacknowledged(fd int) int {
 	return n
 }
 
+// unreceived is how many bytes of a socket's receive queue nobody has read; 0 where the system does not
+// tell.
+func unreceived(fd int) int {
+	n, err := unix.IoctlGetInt(fd, unix.SIOCINQ)
+	if err != nil {
+		return 0
+	}
+	return n
+}
+
 // accept takes the next connection from a listening socket without waiting.
 func accept(fd int) (int, netip.AddrPort, unix.Errno) {
 	var raw unix.RawSockaddrAny

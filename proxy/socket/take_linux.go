@@ -63,6 +63,14 @@ func (c *Conn) control(f func(fd uintptr)) error {
 	return readable(raw.Control(f))
 }
 
+// HasInput reports whether bytes have come that nobody has read. It waits for nothing, and leaves the
+// connection as it is.
+func (c *Conn) HasInput() bool {
+	has := false
+	err := c.control(func(fd uintptr) { has = unreceived(int(fd)) > 0 })
+	return err == nil && has
+}
+
 // SyscallConn implements syscall.Conn. The runtime's poller gets to know the descriptor.
 func (c *Conn) SyscallConn() (syscall.RawConn, error) {
 	c.mu.Lock()
