@@ -38,17 +38,27 @@ func Connect(to netip.AddrPort, from netip.Addr, keepAlive net.KeepAliveConfig) 
 	if errno == unix.EINPROGRESS || errno == unix.EINTR {
 		errno = connect(fd, to) // on the same machine it is done by now
 	}
-	if (errno == 0 || errno == unix.EISCONN) && own(fd, to) {
-		errno = unix.ECONNREFUSED
-	}
-	switch errno {
-	case 0, unix.EISCONN:
+	switch errno = reached(fd, to, errno); errno {
+	case 0:
 		return c, false, nil
 	case unix.EALREADY, unix.EINPROGRESS:
 		return c, true, nil
 	}
 	c.Close()
 	return nil, false, os.NewSyscallError("connect", errno)
+}
+
+// reached is what a call of connect to an address comes to: 0 where somebody is there. That the kernel
+// has given the socket the very port that it connects to, so that it has reached itself, says that
+// nobody listens.
+func reached(fd int, to netip.AddrPort, errno unix.Errno) unix.Errno {
+	switch {
+	case errno != 0 && errno != unix.EISCONN:
+		return errno
+	case own(fd, to):
+		return unix.ECONNREFUSED
+	}
+	return 0
 }
 
 // bindTo gives a socket its own address, and leaves the port to connect: a port that is taken for
@@ -73,7 +83,7 @@ func (c *Conn) Await(ctx context.Context) error {
 	stop := context.AfterFunc(ctx, func() { _ = c.SetWriteDeadline(time.Unix(1, 0)) })
 	var errno unix.Errno
 	err = raw.Write(func(fd uintptr) bool {
-		errno = connect(int(fd), c.remote)
+		errno = reached(int(fd), c.remote, connect(int(fd), c.remote))
 		return errno != unix.EALREADY && errno != unix.EINPROGRESS
 	})
 	switch {
@@ -81,7 +91,7 @@ func (c *Conn) Await(ctx context.Context) error {
 		return context.Cause(ctx)
 	case err != nil:
 		return readable(err)
-	case errno != 0 && errno != unix.EISCONN:
+	case errno != 0:
 		return os.NewSyscallError("connect", errno)
 	}
 	return nil
