@@ -126,14 +126,14 @@ func managed(t *testing.T, drainTimeout string) (*manager, *lineage, []net.Conn)
 
 // To a manager the end of the newest process is the end of the service: it cuts what is left.
 func TestAStopAfterAnUpgradeWaitsForTheOldProcess(t *testing.T) {
-	m, l, live := managed(t, "6s")
+	m, l, live := managed(t, "12s")
 	l.upgrade()
 	for _, pid := range []int{l.first.Process.Pid, l.pid} { // as systemd does
 		if err := syscall.Kill(pid, syscall.SIGTERM); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if got, want := m.await("STOPPING=1"), "EXTEND_TIMEOUT_USEC=36000000"; !strings.Contains(got, want) {
+	if got, want := m.await("STOPPING=1"), "EXTEND_TIMEOUT_USEC=47000000"; !strings.Contains(got, want) {
 		t.Errorf("got %q, want %s: connect_timeout and auth_timeout for the old process, drain_timeout and 10 s", got, want)
 	}
 	for _, conn := range live {

@@ -132,7 +132,7 @@ func upgradable(broker string, more ...string) string {
 // Section 13 and the issue: not one connect is refused or reset across ten upgrades.
 func TestUpgradesLoseNoConnect(t *testing.T) {
 	b := proxytest.NewBroker(t, proxytest.BrokerOptions{})
-	l := startLineage(t, upgradable(b.Addr(), "[shutdown]\ndrain_timeout = \"3s\"\n"), nil)
+	l := startLineage(t, upgradable(b.Addr(), "[shutdown]\ndrain_timeout = \"20s\"\n"), nil)
 	const upgrades, loops = 10, 3
 	var stop atomic.Bool
 	var connects, failures atomic.Int64
@@ -182,7 +182,7 @@ func (l *lineage) wait() error {
 // Whoever was accepted before the upgrade and has yet to say something is served by whom accepted it.
 func TestUpgradeServesWhomTheOldProcessHasAccepted(t *testing.T) {
 	b := proxytest.NewBroker(t, proxytest.BrokerOptions{})
-	l := startLineage(t, upgradable(b.Addr(), "[shutdown]\ndrain_timeout = \"4s\"\n[admin]\nbind = \"127.0.0.1:0\"\n"), nil)
+	l := startLineage(t, upgradable(b.Addr(), "[shutdown]\ndrain_timeout = \"9s\"\n[admin]\nbind = \"127.0.0.1:0\"\n"), nil)
 	admin := regexp.MustCompile(`msg=admin address=(\S+)`).FindStringSubmatch(l.log())[1]
 	connect := packets.AppendConnect(nil, rawProfile("5.0", "slow"))
 	silent := dialRaw(t, l.address, nil)

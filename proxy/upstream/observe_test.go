@@ -69,7 +69,11 @@ func TestObserverSeesEachTry(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			o := &tries{}
-			p, err := New(Options{Addresses: []string{tc.address}, TLS: tc.tls, DialTimeout: 300 * time.Millisecond, Observer: o})
+			timeout := time.Minute
+			if tc.want == TimedOut {
+				timeout = 300 * time.Millisecond
+			}
+			p, err := New(Options{Addresses: []string{tc.address}, TLS: tc.tls, DialTimeout: timeout, Observer: o})
 			if err != nil {
 				t.Fatal(err)
 			}
