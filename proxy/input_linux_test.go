@@ -52,7 +52,7 @@ func TestWhoseBytesAreUnreadIsNotSilent(t *testing.T) {
 	time.Sleep(2 * patience[silent])
 	h.begin(from("192.0.2.1"))
 	if first.evicted || !second.evicted {
-		t.Errorf("gave way: %v who has sent something, %v who has not; want the second", first.evicted, second.evicted)
+		t.Fatalf("gave way: %v who has sent something, %v who has not; want the second", first.evicted, second.evicted)
 	}
 	// It has the time of those that have begun, and no more.
 	patience = [numClasses]time.Duration{silent: time.Hour}
