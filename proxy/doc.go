@@ -12,7 +12,9 @@
 //  6. the chain of package auth judges, under auth_timeout;
 //  7. where connects to the broker are bounded, the client waits for its turn; only now is the
 //     broker dialled: a refused client has touched nothing of it;
-//  8. CONNECT goes up, byte for byte or rewritten, and after it what was kept;
+//  8. CONNECT goes up, byte for byte or rewritten, and after it what was kept; where the broker has
+//     other addresses, one that ends the connection before it answers gives way to the next
+//     (present.go);
 //  9. both sockets go to package relay, and the goroutine of the handshake ends.
 //
 // On Linux a plain client whose CONNECT is there has no goroutine of its own for any of it: the

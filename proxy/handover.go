@@ -6,7 +6,6 @@ import (
 	"mqttward/auth"
 	"mqttward/packets"
 	"mqttward/proxy/relay"
-	"mqttward/proxy/upstream"
 )
 
 // handOver dials the broker, gives it the CONNECT and what followed it, and starts the relay.
@@ -29,16 +28,19 @@ func (c *connection) handOver(all []byte, n int) *refusal {
 		return &refusal{reason: auth.ShuttingDown}
 	}
 	c.recheck(session)
-	var err error
-	if session.sent, err = c.sendConnect(reached, connect, all, n); err != nil {
+	h := c.hello(connect, all, n)
+	reached, answer, r := c.present(session, reached, h)
+	h.wipe()
+	if r != nil {
 		session.abandon()
-		broker.Close()
-		return &refusal{reason: auth.UpstreamUnavailable, err: err}
+		return r
 	}
+	session.sent = uint64(len(h.all))
+	broker = reached.Conn
 	c.conn.SetDeadline(time.Time{})
 	c.tellWaits(nil, c.socket, broker) // the relay's waits are its own
 	pair := relay.Pair{
-		Client: c.conn, Upstream: broker,
+		Client: c.conn, Upstream: broker, Early: answer,
 		MaximumPacketSize: c.connect.MaximumPacketSize,
 		HalfCloseTimeout:  c.policy.Limits.HalfCloseTimeout,
 		Owner:             session,
@@ -58,30 +60,4 @@ func (c *connection) forUpstream() (*packets.Connect, *refusal) {
 		return &c.connect, nil
 	}
 	return c.policy.Credentials.rewrite(&c.connect, &c.creds, c.verdict)
-}
-
-// connectWriteTimeout bounds the write of CONNECT to a broker that was reached: the kernel
-// takes it at once, unless it is large and the broker slow.
-const connectWriteTimeout = 5 * time.Second
-
-// sendConnect writes CONNECT, as it came or rewritten, and what followed it, and returns how
-// many bytes that were. The header that the broker wants before it goes in the same write.
-func (c *connection) sendConnect(to upstream.Connection, connect *packets.Connect, all []byte, n int) (uint64, error) {
-	out := all
-	if connect != &c.connect || len(to.Header) > 0 {
-		out = make([]byte, 0, len(to.Header)+len(all)+len(connect.UserName)+len(connect.Password))
-		out = append(out, to.Header...)
-		if connect != &c.connect {
-			out = packets.AppendConnect(out, connect)
-			out = append(out, all[n:]...)
-		} else {
-			out = append(out, all...)
-		}
-		defer clear(out)
-	}
-	to.Conn.SetWriteDeadline(time.Now().Add(connectWriteTimeout))
-	if _, err := to.Conn.Write(out); err != nil {
-		return 0, err
-	}
-	return uint64(len(out) - len(to.Header)), to.Conn.SetWriteDeadline(time.Time{})
 }

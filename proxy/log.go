@@ -161,13 +161,13 @@ func (s *session) logConnack(code packets.ReasonCode, err error) {
 		text, attr = "no CONNACK from the broker", slog.Any("error", err)
 	}
 	s.srv.line(slog.LevelWarn, text,
-		append(s.who(), slog.String("upstream", s.upstream.Name), attr)...)
+		append(s.who(), slog.String("upstream", s.upstream.Load().Name), attr)...)
 }
 
 // logEnded tells of a session's end. One that the broker ended without a CONNACK is a fault of
 // its, or of what stands between: the client was not told anything.
 func (s *session) logEnded(e relay.End) {
-	attrs := append(s.who(), slog.String("upstream", s.upstream.Name),
+	attrs := append(s.who(), slog.String("upstream", s.upstream.Load().Name),
 		slog.Uint64("bytes_up", s.sent+e.BytesUp), slog.Uint64("bytes_down", e.BytesDown),
 		slog.String("close_reason", string(e.Cause)))
 	level := slog.LevelInfo

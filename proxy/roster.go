@@ -65,6 +65,16 @@ func (r *roster) begin(s *session, c *connection, upstream net.Conn) bool {
 	return true
 }
 
+// exchange has another upstream in the place of c's, which is closed.
+func (r *roster) exchange(c *connection, upstream net.Conn) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	c.upstream = upstream
+	if r.cutting {
+		relay.Socket(upstream).Close()
+	}
+}
+
 // handOver notes that c's sockets are the relay's from now on: they are no longer ours to close.
 func (r *roster) handOver(c *connection) {
 	r.mu.Lock()

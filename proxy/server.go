@@ -48,6 +48,7 @@ type Server struct {
 	lastConn   atomic.Uint64 // the log's conn
 	began      time.Time
 	starting   starting
+	asking     atomic.Int64 // those that wait for the broker's answer while another address could be tried
 	goroutines sync.WaitGroup
 
 	// draining ends when the server begins to end: whoever is not relaying yet is refused.

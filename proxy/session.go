@@ -28,7 +28,7 @@ type session struct {
 	srv      *Server
 	id       uint64
 	listener *Listener
-	upstream *upstream.Address
+	upstream atomic.Pointer[upstream.Address]
 	names    string        // the client id and behind it the user name, as shown
 	accepted time.Duration // since the server's start
 	sent     uint64        // bytes that went to the broker before the relay took over
@@ -65,12 +65,14 @@ type starting struct {
 
 func (c *connection) newSession() *session {
 	clientID, userName := auth.Display(c.creds.ClientID), auth.Display(c.creds.UserName)
-	return &session{
+	s := &session{
 		srv: c.srv, id: c.id, listener: c.listener, remote: c.peer.Addr(), port: c.peer.Port(),
 		names: clientID + userName, split: uint16(len(clientID)), hasName: c.creds.HasUserName,
-		version: c.connect.Version, upstream: c.address, accepted: c.accepted.Sub(c.srv.began),
+		version: c.connect.Version, accepted: c.accepted.Sub(c.srv.began),
 		mark: c.mark(),
 	}
+	s.upstream.Store(c.address)
+	return s
 }
 
 // expires returns when the session of c ends with the proof of its client's identity; the zero
@@ -91,7 +93,7 @@ func (s *session) start(c *connection, p relay.Pair) {
 	limits := &c.policy.Limits
 	w := &waits{
 		halfCloseTimeout: limits.HalfCloseTimeout,
-		connackBy:        time.Now().Add(limits.ConnackTimeout),
+		connackBy:        c.presented.Add(limits.ConnackTimeout),
 		expires:          c.expires(),
 	}
 	w.timer.owner = s
@@ -116,12 +118,11 @@ func (s *session) start(c *connection, p relay.Pair) {
 	}
 }
 
-// abandon ends a session that will not start.
+// abandon ends a session that will not start. Its upstream was told.
 func (s *session) abandon() {
 	s.srv.starting.mu.Lock()
 	delete(s.srv.starting.asked, s)
 	s.srv.starting.mu.Unlock()
-	s.upstream.Release()
 	s.srv.roster.end(s, 0, 0)
 }
 
@@ -206,7 +207,7 @@ func (s *session) kill(cause relay.Cause) {
 // Ended is called by the relay when both sides are closed.
 func (s *session) Ended(e relay.End) {
 	s.endWaits()
-	s.upstream.Release()
+	s.upstream.Load().Release()
 	s.logEnded(e)
 	s.srv.observer.Closed(s.listener.Name, string(e.Cause))
 	s.srv.roster.end(s, s.sent+e.BytesUp, e.BytesDown)

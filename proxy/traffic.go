@@ -40,7 +40,7 @@ func (s *Server) Traffic() Traffic {
 		s.starting.links(links[i:last], sessions[i:last])
 	}
 	for i, session := range sessions {
-		counts[SessionCount{Listener: session.listener.Name, Version: session.version, Upstream: session.upstream.Name}]++
+		counts[SessionCount{Listener: session.listener.Name, Version: session.version, Upstream: session.upstream.Load().Name}]++
 		if links[i] == nil {
 			continue
 		}

@@ -188,3 +188,20 @@ func TestHAProxyBeforeTheBrokerIsToldOfClients(t *testing.T) {
 		}
 	}
 }
+
+// A load balancer whose servers are gone takes connections all the same, and closes them: nobody is
+// refused while there is another address.
+func TestALoadBalancerWithoutServersGivesWay(t *testing.T) {
+	t.Parallel()
+	h := startHAProxy(t, "", freeAddress(t), "disabled")
+	b := startEmbedded(t)
+	w := startWard(t, plainListener, upstreamAt(h.address, b.addr()), sampleTokens)
+	for i := range 8 { // by their ids about half of them have the first address for their own
+		for _, version := range versions {
+			echo(connect(t, w.addr("plain"), profile{version: version, id: fmt.Sprintf("d%d-%s", i, version)}))
+		}
+	}
+	if got := w.log.lines(`msg="the upstream address fails"`, h.address, "before it answered the CONNECT"); got != 1 {
+		t.Errorf("%d lines say that the load balancer fails, want 1", got)
+	}
+}

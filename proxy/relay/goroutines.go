@@ -35,7 +35,7 @@ func (Goroutines) Start(p Pair) Link {
 	s.pumps.Store(2)
 	s.lastByte.Store(time.Now().UnixNano())
 	go s.pumpUp()
-	go s.pumpDown()
+	go s.pumpDown(p.Early)
 	return s
 }
 
@@ -62,7 +62,12 @@ type session struct {
 
 func (s *session) pumpUp() { s.pump(&s.up, ClientClosed, ClientReset, UpstreamReset) }
 
-func (s *session) pumpDown() { s.pump(&s.down, UpstreamClosed, UpstreamReset, ClientReset) }
+func (s *session) pumpDown(early []byte) {
+	if len(early) > 0 && !s.pass(&s.down, early) {
+		s.ending(ClientReset)
+	}
+	s.pump(&s.down, UpstreamClosed, UpstreamReset, ClientReset)
+}
 
 // pump carries a direction until its source's stream is over. When the destination is gone
 // it goes on reading, and drops what it reads: the source must see our FIN and end its

@@ -67,8 +67,9 @@ func newLoop(drive func(*loop) (driver, error)) (*loop, error) {
 	return l, nil
 }
 
-// start serves c from now on. It may be called by any goroutine.
-func (l *loop) start(c *circuit) error {
+// start serves c from now on, beginning with what was read of its upstream early. It may be called
+// by any goroutine.
+func (l *loop) start(c *circuit, early []byte) error {
 	l.sessions.Add(1)
 	l.mu.Lock()
 	if n := len(l.free); n > 0 {
@@ -80,11 +81,11 @@ func (l *loop) start(c *circuit) error {
 		l.circuits = append(l.circuits, c)
 	}
 	w := c.watches()
-	// It is the loop that looks at what TLS has read.
-	byLoop := c.sides[client].tls != nil || c.sides[upstream].tls != nil || !l.driver.direct()
+	// It is the loop that looks at what was read before.
+	byLoop := len(early) > 0 || c.sides[client].tls != nil || c.sides[upstream].tls != nil || !l.driver.direct()
 	l.mu.Unlock()
 	if byLoop {
-		l.post(order{c: c, begin: true})
+		l.post(order{c: c, begin: true, early: early})
 		return nil
 	}
 	return l.driver.watch(w)

@@ -103,7 +103,7 @@ func (e *loops) Start(p Pair) Link {
 	}
 	c.sides[client].framer = p.UpFramer
 	c.lastByte.Store(now())
-	if err := l.start(c); err != nil {
+	if err := l.start(c, p.Early); err != nil {
 		c.Kill(causes[client].reset)
 	}
 	return c

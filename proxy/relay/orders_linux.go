@@ -7,7 +7,8 @@ type order struct {
 	c        *circuit
 	farewell *Farewell
 	kill     Cause
-	begin    bool // TLS may hold bytes already that no socket will tell of
+	begin    bool   // something was read already that no socket will tell of: TLS may hold it, or
+	early    []byte // it is here, and was the upstream's
 }
 
 // post leaves an order for the loop. One that has ended takes none: its poller's descriptors are
@@ -36,7 +37,7 @@ func (l *loop) carryOut(orders []order) {
 	for _, o := range orders {
 		switch {
 		case o.begin:
-			o.c.begin()
+			o.c.begin(o.early)
 		case o.farewell != nil:
 			o.c.end(o.farewell)
 		default:
@@ -46,14 +47,17 @@ func (l *loop) carryOut(orders []order) {
 	}
 }
 
-// begin has the sockets watched, and takes what TLS has read already.
-func (c *circuit) begin() {
+// begin has the sockets watched, and takes what was read already.
+func (c *circuit) begin(early []byte) {
 	if c.over {
 		return
 	}
 	// Watched first: what TLS has may find no room, and room is told of what is watched only.
 	if err := c.loop.driver.watch(c.watches()); err != nil {
 		c.kill(causes[client].reset)
+	}
+	if len(early) > 0 && !c.over {
+		c.forward(upstream, early)
 	}
 	for k := range c.sides {
 		if c.sides[k].tls != nil && !c.over {

@@ -46,6 +46,9 @@ type Pair struct {
 	// how they are served: an event loop takes sockets, and TLS above a [Wire]; a goroutine
 	// waits for sockets' readiness, and reads from all else.
 	Client, Upstream net.Conn
+	// Early is what was read of Upstream already; it goes to the client before all else. It is the
+	// relay's from then on. Nil where nothing was.
+	Early []byte
 	// UpFramer has followed what the proxy has written to the upstream so far.
 	UpFramer packets.Framer
 	// MaximumPacketSize is the largest packet in bytes that the client accepts; a larger one

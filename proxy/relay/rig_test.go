@@ -60,6 +60,7 @@ type rig struct {
 	ends           chan relay.End
 	pair           relay.Pair
 	engine         relay.Relay
+	kind           func(testing.TB) (ours, theirs net.Conn)
 }
 
 type connack struct {
@@ -68,7 +69,7 @@ type connack struct {
 }
 
 func newRig(t testing.TB, engine relay.Relay, halfClose time.Duration, pair func(testing.TB) (ours, theirs net.Conn)) *rig {
-	r := &rig{t: t, engine: engine, connacks: make(chan connack, 2), ends: make(chan relay.End, 2)}
+	r := &rig{t: t, engine: engine, kind: pair, connacks: make(chan connack, 2), ends: make(chan relay.End, 2)}
 	r.pair.HalfCloseTimeout = halfClose
 	r.pair.Client, r.client = pair(t)
 	r.pair.Upstream, r.broker = pair(t)

@@ -13,7 +13,8 @@ import (
 // many goroutines at once while clients wait: it must return at once.
 type Observer interface {
 	// Dialled tells how long a try took, TLS included, and how it ended. A try that was given up
-	// because nobody wants its connection any more is not told.
+	// because nobody wants its connection any more is not told. An address that was Reached and did
+	// not answer the CONNECT is told a second time, as Unanswered.
 	Dialled(took time.Duration, f Failure)
 }
 
@@ -29,13 +30,14 @@ const (
 	Unresolved          // its name has no address
 	Handshake           // TLS failed
 	NoPort              // the source addresses have no port left, or are not this machine's
+	Unanswered          // it was reached, and ended the connection before it answered the CONNECT
 	Failed              // anything else
 	numFailures
 )
 
 // String returns the failure's word, as it stands in metrics; "none" for Reached.
 func (f Failure) String() string {
-	return [numFailures]string{"none", "refused", "timeout", "unreachable", "lookup", "tls", "no_port", "other"}[f]
+	return [numFailures]string{"none", "refused", "timeout", "unreachable", "lookup", "tls", "no_port", "no_answer", "other"}[f]
 }
 
 // Failures returns every failure but Reached.
@@ -73,16 +75,20 @@ func failureOf(err error) Failure {
 }
 
 // try dials one address, and tells the observer.
-func (p *Pool) try(ctx context.Context, t *target, share time.Duration, header []byte) (net.Conn, error) {
-	if p.observer == nil {
-		return p.dialOne(ctx, t, share, header)
+func (p *Pool) try(ctx context.Context, t *target, share time.Duration, header []byte) (Connection, error) {
+	c := Connection{Address: t.Address}
+	if p.observer != nil {
+		c.began = time.Now()
 	}
-	began := time.Now()
-	conn, err := p.dialOne(ctx, t, share, header)
-	if !errors.Is(err, context.Canceled) {
-		p.observer.Dialled(time.Since(began), failureOf(err))
+	var err error
+	c.Conn, err = p.dialOne(ctx, t, share, header)
+	if t.tls == nil { // or else it was sent
+		c.Header = header
 	}
-	return conn, err
+	if p.observer != nil && !errors.Is(err, context.Canceled) {
+		p.observer.Dialled(time.Since(c.began), failureOf(err))
+	}
+	return c, err
 }
 
 // Status is what is known of an address from the tries to reach it.

@@ -1,7 +1,8 @@
 // Package upstream reaches the broker: one logical broker, at one or more addresses.
 //
 // [Balance] says which address a client goes to, and a failed one moves on to the next within the
-// same CONNECT. An address that failed rests: for a second, and for twice as long each time up to
+// same CONNECT; so does one that takes the connection and ends it before it answers the CONNECT
+// (see [Connection.Next]). An address that failed rests: for a second, and for twice as long each time up to
 // half a minute. Then one client finds out whether it is back. What is back gets a tenth of its
 // share of clients at first, and all of it after as long as it was away, 10 s at most. Where every
 // address rests, they are tried all the same. [Checks] find out without clients; an address whose
@@ -20,7 +21,6 @@ import (
 	"net"
 	"net/netip"
 	"slices"
-	"strings"
 	"sync/atomic"
 	"time"
 
@@ -76,7 +76,8 @@ type Pool struct {
 	dialer   net.Dialer
 }
 
-// ErrUnavailable is wrapped by every error of [Pool.Dial]: no address could be reached.
+// ErrUnavailable is wrapped by every error of [Pool.Dial] and [Connection.Next]: no address could be
+// reached, or none that was has answered.
 var ErrUnavailable = errors.New("no upstream is available")
 
 // New checks o and returns its pool. It dials nothing.
@@ -141,67 +142,6 @@ type Client struct {
 	// Identity is the name that was proven; empty where none was.
 	Identity string
 }
-
-// Connection is one to the broker.
-type Connection struct {
-	// Conn is in clear, or TLS. It is the caller's to close.
-	Conn net.Conn
-	// Address was reached. It must be told when the connection is over.
-	Address *Address
-	// Header is what the broker must be sent before all else; nil where there is no PROXY protocol,
-	// or where it was sent, below TLS. One write should take it and what follows.
-	Header []byte
-}
-
-// Dial connects to the first address that can be reached, in the order that is the client's. Each
-// try may take its share of the time that is left, so that one silent address leaves time for the
-// others. The error wraps [ErrUnavailable] and tells what every address said, or [ErrIdentity]:
-// then none was tried.
-func (p *Pool) Dial(ctx context.Context, c Client) (Connection, error) {
-	header, err := p.proxy.header(&c)
-	if err != nil {
-		return Connection{}, err
-	}
-	deadline := time.Now().Add(p.timeout)
-	order := p.choose(c.ID)
-	var tries failures
-	for left := len(p.targets); left > 0; left-- {
-		share := time.Until(deadline) / time.Duration(left)
-		t := order.next(share)
-		t.active.Add(1)
-		conn, err := p.try(ctx, t, share, header)
-		if err == nil {
-			p.reached(t.Address)
-			p.watchRoom(t)
-			if t.tls != nil {
-				header = nil // it was sent
-			}
-			return Connection{Conn: conn, Address: t.Address, Header: header}, nil
-		}
-		t.Release()
-		if !errors.Is(err, context.Canceled) && !ours(err) {
-			p.failed(t.Address, err)
-		}
-		tries = append(tries, fmt.Errorf("dial upstream %s: %w", t.Name, err))
-		if ctx.Err() != nil || !time.Now().Before(deadline) {
-			break
-		}
-	}
-	return Connection{}, fmt.Errorf("%w: %w", ErrUnavailable, tries)
-}
-
-// failures are what the addresses said, in one line.
-type failures []error
-
-func (f failures) Error() string {
-	texts := make([]string, len(f))
-	for i, err := range f {
-		texts[i] = err.Error()
-	}
-	return strings.Join(texts, "; ")
-}
-
-func (f failures) Unwrap() []error { return f }
 
 func (p *Pool) dialOne(ctx context.Context, t *target, share time.Duration, header []byte) (net.Conn, error) {
 	// An address on the same machine answers at once: then there is nothing to be timed.

@@ -31,6 +31,7 @@ func dial(ctx context.Context, p *upstream.Pool) (net.Conn, string, error) {
 	if err != nil {
 		return nil, "", err
 	}
+	c.Settle(true)
 	return c.Conn, c.Address.Name, nil
 }
 
