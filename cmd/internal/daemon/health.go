@@ -58,7 +58,7 @@ func connect5(ctx context.Context, conn net.Conn, g greeting5) (*paho.Connack, e
 	defer cancel()
 	ended := make(chan error, 2)
 	client := paho.NewClient(paho.ClientConfig{
-		Conn:          pahopackets.NewThreadSafeConn(conn),
+		Conn:          pahopackets.NewThreadSafeConn(&answers{Conn: conn}),
 		PacketTimeout: g.timeout,
 		OnClientError: func(err error) { ended <- err },
 	})
