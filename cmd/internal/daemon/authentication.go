@@ -158,6 +158,10 @@ func (b *builder) tokens(forUpstream *auth.Template, clientID *auth.ClientIDRule
 		if o.PublicKeyPEM, ok = b.readFile(publicKeyFile, c.PublicKeyFile, maxPEMFile); !ok {
 			return nil
 		}
+		if len(o.PublicKeyPEM) == 0 { // which would mean that none is configured
+			b.fault(publicKeyFile, "%s: the file is empty", c.PublicKeyFile)
+			return nil
+		}
 	}
 	if forUpstream != nil {
 		o.KeepClaims = forUpstream.Claims()

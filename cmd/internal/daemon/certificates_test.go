@@ -33,3 +33,13 @@ func TestHalfOfACertificateIsAFault(t *testing.T) {
 		f.write(name, string(whole))
 	}
 }
+
+// A file without content, as a full disk leaves it, is not a key that is not configured.
+func TestAnEmptyPublicKeyFileIsAFault(t *testing.T) {
+	f := newFleet(t)
+	text := plain(f.broker.Addr()) + "[auth.jwt]\nsecret = \"0123456789abcdef\"\npublic_key_file = \"cert.pem\"\n[auth.jwt.claims]\nsub = \"%u\"\n"
+	r := runReloading(t, f.dir, text)
+	f.write("cert.pem", "")
+	r.reload(text, "auth.jwt.public_key_file: "+filepath.Join(f.dir, "cert.pem")+": the file is empty")
+	r.awaitLog("not reloaded")
+}
