@@ -75,7 +75,7 @@ func (o ProxyProtocol) tlvs(c *Client) ([]proxyproto.TLV, error) {
 	if isTLS {
 		state = secure.ConnectionState()
 	}
-	if state.ServerName != "" {
+	if tellableHost(state.ServerName) {
 		all = append(all, proxyproto.TLV{Type: proxyproto.PP2_TYPE_AUTHORITY, Value: []byte(state.ServerName)})
 	}
 	name, err := o.commonName(c, &state)
@@ -87,6 +87,15 @@ func (o ProxyProtocol) tlvs(c *Client) ([]proxyproto.TLV, error) {
 		return nil, fmt.Errorf("PROXY header: %w", err)
 	}
 	return append(all, tlv), nil
+}
+
+// maxHost is the longest name in DNS, with a dot at its end.
+const maxHost = 254
+
+// tellableHost reports whether a client asked for what may be a server's name. It can write anything there,
+// 64 KiB of it: more than a header takes, which is no failure of the broker's, or than a broker does.
+func tellableHost(name string) bool {
+	return name != "" && len(name) <= maxHost && utf8.ValidString(name) && !strings.ContainsFunc(name, unicode.IsControl)
 }
 
 // commonName is the name that the broker is told: the identity, or what stands in a certificate

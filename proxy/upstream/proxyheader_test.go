@@ -154,6 +154,38 @@ func TestHeaderTellsOfTLS(t *testing.T) {
 	}
 }
 
+// What a client writes where a server's name belongs must neither forge a line nor make a header that is
+// too long: that would count as a broker that is down.
+func TestServerNamesThatAreNoneAreNotTold(t *testing.T) {
+	for _, name := range []string{strings.Repeat("x", 65200), strings.Repeat("x", maxHost+1), "a\nb", "a\xffb"} {
+		certificate := proxytest.NewCA(t, "ward").Issue("localhost")
+		near, far := net.Pipe()
+		near.SetDeadline(time.Now().Add(10 * time.Second))
+		far.SetDeadline(time.Now().Add(10 * time.Second))
+		go tls.Client(far, &tls.Config{ // what it says is as short as can be, but for the name
+			ServerName: name, InsecureSkipVerify: true, MinVersion: tls.VersionTLS13, CurvePreferences: []tls.CurveID{tls.X25519},
+		}).Handshake()
+		server := tls.Server(near, &tls.Config{Certificates: []tls.Certificate{certificate}})
+		if err := server.Handshake(); err != nil {
+			t.Fatal(err)
+		}
+		if got := server.ConnectionState().ServerName; got != name {
+			t.Fatalf("the client asked for %d bytes, want %d", len(got), len(name))
+		}
+		c := Client{Conn: server, Identity: strings.Repeat("i", maxIdentity), Peer: netip.MustParseAddrPort("[2001:db8::1]:1"), Local: netip.MustParseAddrPort("[2001:db8::2]:2")}
+		b, err := ProxyProtocol{Version: 2, Identity: true}.header(&c)
+		if err != nil {
+			t.Errorf("a name of %d bytes: %v", len(name), err)
+			continue
+		}
+		if _, _, authority := parsed(t, b); authority != "" {
+			t.Errorf("a name of %d bytes is told with %d", len(name), len(authority))
+		}
+		near.Close()
+		far.Close()
+	}
+}
+
 // A name that would read as something else in somebody's log, or that no header takes, is no name,
 // and nobody is dialled for it.
 func TestIdentitiesThatCantBeTold(t *testing.T) {
