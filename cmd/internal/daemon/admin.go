@@ -21,6 +21,7 @@ type adminListener struct {
 	recorder *admin.Recorder
 	server   *admin.Server
 	listener net.Listener
+	exposed  bool // others than this machine reach it, whatever bind says: the socket may have been passed
 }
 
 // newRecorder returns what counts, where somebody can look at it; nil where nobody can.
@@ -87,6 +88,8 @@ func (d *Daemon) swapAdmin(c config.Admin) {
 	case d.admin == nil && c.Bind == "":
 	case d.admin == nil || c.Bind != d.admin.bind:
 		d.log.Warn("a new admin.bind wants a restart: the admin listener stays as it is")
+	case d.admin.exposed && !c.Token.IsSet():
+		d.log.Warn("the admin listener can be reached from elsewhere: without a token it stays as it is")
 	default:
 		d.admin.server.Set(adminSettings(c))
 	}
@@ -100,8 +103,9 @@ func (a *adminListener) recorderOrNone() *admin.Recorder {
 	return a.recorder
 }
 
-// listen opens the listener, or takes over the socket in passed, where there is one.
-func (a *adminListener) listen(ctx context.Context, passed *os.File) (err error) {
+// listen opens the listener, or takes over the socket in passed, where there is one. A socket may be
+// passed that is open to more than the address of the configuration, which wants no token then.
+func (a *adminListener) listen(ctx context.Context, passed *os.File, token bool) (err error) {
 	if passed != nil {
 		a.listener, err = net.FileListener(passed)
 	} else {
@@ -109,6 +113,10 @@ func (a *adminListener) listen(ctx context.Context, passed *os.File) (err error)
 	}
 	if err != nil {
 		return fmt.Errorf("admin listener: %w", err)
+	}
+	tcp, ok := a.listener.Addr().(*net.TCPAddr)
+	if a.exposed = ok && !tcp.IP.IsLoopback(); a.exposed && !token {
+		return fmt.Errorf("admin listener: %s can be reached from elsewhere: that wants a token_file", tcp)
 	}
 	return nil
 }

@@ -28,7 +28,7 @@ func (d *Daemon) Listen(ctx context.Context) (err error) {
 		return err
 	}
 	if d.admin != nil {
-		if err := d.admin.listen(ctx, files[len(d.listeners)]); err != nil {
+		if err := d.admin.listen(ctx, files[len(d.listeners)], d.generation().config.Admin.Token.IsSet()); err != nil {
 			return err
 		}
 	}
