@@ -133,7 +133,7 @@ func TestAStopAfterAnUpgradeWaitsForTheOldProcess(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if got, want := m.await("STOPPING=1"), "EXTEND_TIMEOUT_USEC=47000000"; !strings.Contains(got, want) {
+	if got, want := m.await("STOPPING=1"), "EXTEND_TIMEOUT_USEC=42000000"; !strings.Contains(got, want) {
 		t.Errorf("got %q, want %s: connect_timeout and auth_timeout for the old process, drain_timeout and 10 s", got, want)
 	}
 	for _, conn := range live {
