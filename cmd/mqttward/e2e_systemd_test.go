@@ -113,7 +113,7 @@ func managed(t *testing.T, drainTimeout string) (*manager, *lineage, []net.Conn)
 	t.Helper()
 	m := newManager(t)
 	b := proxytest.NewBroker(t, proxytest.BrokerOptions{})
-	l := startLineage(t, upgradable(b.Addr(), "[shutdown]\ndrain_timeout = \""+drainTimeout+"\"\n"), func(c *exec.Cmd) {
+	l := startLineage(t, upgradable(b.Addr(), "[shutdown]\ndrain_timeout = \""+drainTimeout+"\"\n[limits]\nconnect_timeout = \"15s\"\nauth_timeout = \"5s\"\n"), func(c *exec.Cmd) {
 		c.Env = append(os.Environ(), "NOTIFY_SOCKET="+m.path)
 	})
 	var live []net.Conn
@@ -122,6 +122,25 @@ func managed(t *testing.T, drainTimeout string) (*manager, *lineage, []net.Conn)
 		readCode(t, live[i])
 	}
 	return m, l, live
+}
+
+// systemd waits for the end of its own children alone: it would kill any other main process right after
+// the signal that stops the service, with all of its sessions.
+func TestASuccessorIsTheManagersChild(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("systemd is for Linux")
+	}
+	_, l, _ := managed(t, "5s")
+	for range 2 {
+		l.upgrade()
+		status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", l.pid))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if want := fmt.Sprintf("\nPPid:\t%d\n", os.Getpid()); !strings.Contains(string(status), want) {
+			t.Errorf("want %q in\n%s", want, status)
+		}
+	}
 }
 
 // To a manager the end of the newest process is the end of the service: it cuts what is left.

@@ -52,7 +52,7 @@ func (w *work) upgrade() {
 
 // succeed starts a successor with our sockets, which it closes, and waits until it is ready.
 func (d *Daemon) succeed(ctx context.Context, sockets []handover.Socket) (*handover.Successor, error) {
-	s, err := handover.Start(*d.program, sockets)
+	s, err := handover.Start(*d.program, sockets, d.notify != nil)
 	closeFiles(sockets)
 	if err != nil {
 		return nil, err
@@ -116,7 +116,7 @@ func (d *Daemon) awaitPredecessor(ctx context.Context) {
 	if d.notify == nil || !d.inherited.PredecessorLives() {
 		return
 	}
-	d.log.Info("waiting for the end of the process before this one", "pid", os.Getppid())
+	d.log.Info("waiting for the end of the process before this one")
 	for d.inherited.PredecessorLives() {
 		select {
 		case <-ctx.Done():

@@ -4,13 +4,16 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"syscall"
 )
 
 // IsUpgrade reports whether another mqttward waits for this one to be ready.
 func (i *Inherited) IsUpgrade() bool { return i != nil && i.ready != nil }
 
 // PredecessorLives reports whether the process that this one follows goes on: it drains.
-func (i *Inherited) PredecessorLives() bool { return i.IsUpgrade() && os.Getppid() == i.parent }
+func (i *Inherited) PredecessorLives() bool {
+	return i.IsUpgrade() && i.predecessor != nil && i.predecessor.Signal(syscall.Signal(0)) == nil
+}
 
 // Any reports whether there is a socket.
 func (i *Inherited) Any() bool { return i != nil && len(i.sockets) > 0 }
@@ -91,7 +94,7 @@ func (i *Inherited) Ready() error {
 	if !i.IsUpgrade() {
 		return nil
 	}
-	defer i.ready.Close()
+	// It stays open: its end tells the predecessor of ours.
 	if _, err := i.ready.Write([]byte{1}); err != nil {
 		return fmt.Errorf("tell the process before this one: %w", err)
 	}

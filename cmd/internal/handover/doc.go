@@ -10,6 +10,10 @@
 // kernel itself sees to it that both are the same user's. The price is that the upgrade is begun by
 // a signal to the old process and not by starting the new one.
 //
+// Where there is a service manager the successor is a sibling instead, a child of the manager: systemd
+// learns of no other process's end, and waits for none: right after the signal that stops the service
+// it would kill a main process that is not its child.
+//
 // Both processes hold the very same sockets, so that there is one backlog: whoever was not accepted
 // by the old one is by the new one. The successor says that it is ready by a byte over a pipe.
 // A pipe that ends without one says that it has failed, by whatever way it did, and then nothing has
@@ -33,7 +37,7 @@ const AdminName = "@admin"
 
 // Inherited is what a process was started with. Nil is nothing.
 type Inherited struct {
-	sockets []Socket
-	ready   *os.File // where the predecessor waits; nil: there is none
-	parent  int      // the predecessor's process id
+	sockets     []Socket
+	ready       *os.File    // where the predecessor waits; nil: there is none
+	predecessor *os.Process // with ready
 }

@@ -14,7 +14,7 @@ func Take() (*Inherited, error) { return nil, nil }
 type Successor struct{}
 
 // Start fails.
-func Start(Program, []Socket) (*Successor, error) { return nil, errors.ErrUnsupported }
+func Start(Program, []Socket, bool) (*Successor, error) { return nil, errors.ErrUnsupported }
 
 // PID is 0.
 func (*Successor) PID() int { return 0 }

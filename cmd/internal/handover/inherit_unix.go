@@ -24,8 +24,9 @@ const variable = "MQTTWARD_UPGRADE"
 
 // passed is the value of variable, as JSON. The pipe is the first descriptor, the sockets follow.
 type passed struct {
-	Parent  int // process id
-	Sockets []passedSocket
+	Predecessor int // process id
+	Parent      int // the successor's, process id
+	Sockets     []passedSocket
 }
 
 type passedSocket struct{ Name, Bind string }
@@ -54,13 +55,17 @@ func fromPredecessor(value string) (*Inherited, error) {
 		return nil, fmt.Errorf("read %s: %w", variable, err)
 	}
 	if p.Parent != os.Getppid() {
-		return nil, fmt.Errorf("%s is of process %d, which did not start this one", variable, p.Parent)
+		return nil, fmt.Errorf("%s is for a process that %d started, not for this one", variable, p.Parent)
 	}
 	ready, err := file(firstFile, "ready")
 	if err != nil {
 		return nil, err
 	}
-	i := &Inherited{ready: ready, parent: p.Parent}
+	i := &Inherited{ready: ready}
+	if i.predecessor, err = os.FindProcess(p.Predecessor); err != nil {
+		ready.Close()
+		return nil, fmt.Errorf("%s: process %d: %w", variable, p.Predecessor, err)
+	}
 	for n, s := range p.Sockets {
 		f, err := file(firstFile+1+n, s.Name)
 		if err != nil {

@@ -17,23 +17,27 @@ import (
 
 // Successor is a process that was started to follow this one.
 type Successor struct {
-	cmd   *exec.Cmd
-	ready *os.File
-	ended chan error
+	cmd     *exec.Cmd
+	sibling bool
+	ready   *os.File
+	ended   chan error
 }
 
-// Start starts p with sockets, as this process's child.
-func Start(p Program, sockets []Socket) (*Successor, error) {
+// Start starts p with sockets: as this process's child or, where the system can, as its sibling.
+func Start(p Program, sockets []Socket, sibling bool) (*Successor, error) {
 	ours, theirs, err := os.Pipe()
 	if err != nil {
 		return nil, err
 	}
 	defer theirs.Close()
-	info := passed{Parent: os.Getpid()}
+	info := passed{Predecessor: os.Getpid(), Parent: os.Getpid()}
 	cmd := exec.Command(p.Path, p.Args[1:]...)
 	cmd.Args[0] = p.Args[0]
 	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
 	cmd.ExtraFiles = []*os.File{theirs}
+	if sibling = sibling && asSibling(cmd); sibling {
+		info.Parent = os.Getppid()
+	}
 	for _, s := range sockets {
 		info.Sockets = append(info.Sockets, passedSocket{s.Name, s.Bind})
 		cmd.ExtraFiles = append(cmd.ExtraFiles, s.File)
@@ -48,7 +52,7 @@ func Start(p Program, sockets []Socket) (*Successor, error) {
 		ours.Close()
 		return nil, err
 	}
-	return &Successor{cmd: cmd, ready: ours, ended: make(chan error, 1)}, nil
+	return &Successor{cmd: cmd, sibling: sibling, ready: ours, ended: make(chan error, 1)}, nil
 }
 
 // environment is this process's without what names the process that systemd started.
@@ -85,18 +89,40 @@ func (s *Successor) Wait(ctx context.Context) error {
 		_ = s.ready.SetReadDeadline(time.Now()) // what it has started may hold the pipe's other end
 	})
 	n, _ := s.ready.Read(make([]byte, 1))
-	s.ready.Close()
 	if !stop() && ctx.Err() != nil {
-		_ = s.cmd.Wait()
+		s.ready.Close()
+		_ = s.wait()
 		return ctx.Err()
 	}
 	if n == 1 {
-		go func() { s.ended <- s.cmd.Wait() }() // it leaves no zombie either, should it end before we do
+		go func() { s.ended <- s.end() }() // it leaves no zombie either, should it end before we do
 		return nil
 	}
+	s.ready.Close()
 	_ = s.cmd.Process.Kill() // it may have closed its pipe only
-	if err := s.cmd.Wait(); err != nil {
+	if err := s.wait(); err != nil {
 		return fmt.Errorf("%w: %w", errNotReady, err)
 	}
 	return errNotReady
+}
+
+// errGone says that a sibling has ended. How, its parent is told.
+var errGone = errors.New("it is gone")
+
+// end returns how a successor has ended, once it has: it keeps its end of the pipe until then.
+func (s *Successor) end() error {
+	defer s.ready.Close()
+	if s.sibling {
+		_, _ = s.ready.Read(make([]byte, 1))
+		return errGone
+	}
+	return s.cmd.Wait()
+}
+
+// wait waits for the end of a child.
+func (s *Successor) wait() error {
+	if s.sibling {
+		return s.cmd.Process.Release()
+	}
+	return s.cmd.Wait()
 }

@@ -18,7 +18,7 @@ func TestWaitEndsWithItsContext(t *testing.T) {
 	if err := os.WriteFile(path, []byte("#!/bin/sh\nsleep 15 >/dev/null 2>&1\ntrue\n"), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	s, err := Start(Program{Path: path, Args: []string{path}}, nil)
+	s, err := Start(Program{Path: path, Args: []string{path}}, nil, false)
 	if err != nil {
 		t.Fatal(err)
 	}
