@@ -36,7 +36,7 @@ func TestTryFailsWhereALineDiffers(t *testing.T) {
 	wrong := good
 	wrong.Want.Code = packets.ConnackNotAuthorized
 	dead := good
-	dead.Address = freeAddress(t)
+	dead.Address = proxytest.FreeAddress(t)
 	for _, tc := range []struct {
 		name string
 		line line
@@ -53,16 +53,6 @@ func TestTryFailsWhereALineDiffers(t *testing.T) {
 			t.Errorf("%s: got\n%s\nwant %q and that 1 of 2 lines differ", tc.name, got, tc.want)
 		}
 	}
-}
-
-// freeAddress is where nobody listens.
-func freeAddress(t *testing.T) string {
-	t.Helper()
-	a, err := freeAddresses(0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return a[0]
 }
 
 func TestTryWithoutADemo(t *testing.T) {

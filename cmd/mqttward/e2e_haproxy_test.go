@@ -42,7 +42,7 @@ type haproxy struct {
 func startHAProxy(t testing.TB, bindOptions, server, serverOptions string) *haproxy {
 	t.Helper()
 	program := needHAProxy(t)
-	h := &haproxy{address: freeAddress(t), logFile: filepath.Join(t.TempDir(), "log")}
+	h := &haproxy{address: proxytest.FreeAddress(t), logFile: filepath.Join(t.TempDir(), "log")}
 	// The log has the client, the server name and the backend, at the end of each session.
 	file := writeFile(t, "haproxy.cfg", fmt.Sprintf(`global
     log stdout format raw local0
@@ -193,7 +193,7 @@ func TestHAProxyBeforeTheBrokerIsToldOfClients(t *testing.T) {
 // refused while there is another address.
 func TestALoadBalancerWithoutServersGivesWay(t *testing.T) {
 	t.Parallel()
-	h := startHAProxy(t, "", freeAddress(t), "disabled")
+	h := startHAProxy(t, "", proxytest.FreeAddress(t), "disabled")
 	b := startEmbedded(t)
 	w := startWard(t, plainListener, upstreamAt(h.address, b.addr()), sampleTokens)
 	for i := range 8 { // by their ids about half of them have the first address for their own

@@ -33,7 +33,7 @@ func TestMigrationFromMosquitto(t *testing.T) {
 	t.Parallel()
 	users := passwordFile(t, "alice:wonderland")
 	m := startMosquitto(t, "password_file "+users, "allow_anonymous false")
-	front := freeAddress(t)
+	front := proxytest.FreeAddress(t)
 	_, port, _ := strings.Cut(front, ":")
 	old := writeFile(t, "mosquitto.conf", fmt.Sprintf("listener %s 127.0.0.1\npassword_file %s\nallow_anonymous false\n", port, users))
 	cmd := mqttward(t, "", "config", "import", "mosquitto", old)

@@ -55,7 +55,7 @@ func startMosquitto(t testing.TB, lines ...string) *mosquitto {
 	}
 	// The port may be taken by somebody else before mosquitto has it.
 	for range 5 {
-		m := &mosquitto{t: t, address: freeAddress(t), logFile: filepath.Join(t.TempDir(), "log")}
+		m := &mosquitto{t: t, address: proxytest.FreeAddress(t), logFile: filepath.Join(t.TempDir(), "log")}
 		if m.start(program, lines) {
 			return m
 		}
@@ -117,17 +117,6 @@ func (m *mosquitto) start(program string, lines []string) bool {
 		}
 	})
 	return true
-}
-
-// freeAddress returns a loopback address that nobody listens on now.
-func freeAddress(t testing.TB) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
 }
 
 func (m *mosquitto) addr() string { return m.address }

@@ -148,7 +148,7 @@ func TestTheLogHoldsNoSecret(t *testing.T) {
 				wards := map[string]*ward{
 					"a broker":              r.start(startEmbedded(t).addr()),
 					"a broker that refuses": r.start(refuser.Addr()),
-					"no broker":             r.start(freeAddress(t)),
+					"no broker":             r.start(proxytest.FreeAddress(t)),
 				}
 				for name, w := range wards {
 					for _, send := range r.connects() {

@@ -47,7 +47,7 @@ func TestMutualTLSToTheBroker(t *testing.T) {
 func TestTheSecondUpstreamAddressServesWhereTheFirstIsDead(t *testing.T) {
 	t.Parallel()
 	b := startEmbedded(t)
-	w := startWard(t, plainListener, upstreamAt(freeAddress(t), b.addr()), sampleTokens)
+	w := startWard(t, plainListener, upstreamAt(proxytest.FreeAddress(t), b.addr()), sampleTokens)
 	for _, version := range versions {
 		d := connect(t, w.addr("plain"), profile{version: version, id: "d-" + version})
 		d.subscribe("two/#", 1)

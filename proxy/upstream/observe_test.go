@@ -51,18 +51,13 @@ func TestObserverSeesEachTry(t *testing.T) {
 			c.Close()
 		}
 	}()
-	gone, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	gone.Close()
 	for _, tc := range []struct {
 		name, address string
 		tls           *tls.Config
 		want          Failure
 	}{
 		{"reached", broker.Addr(), nil, Reached},
-		{"nobody listens", gone.Addr().String(), nil, Refused},
+		{"nobody listens", proxytest.FreeAddress(t), nil, Refused},
 		{"no socket", "unix:/nonexistent/broker.sock", nil, Refused},
 		{"no TLS", talking.Addr().String(), &tls.Config{}, Handshake},
 		{"silent TLS", silent.Addr().String(), &tls.Config{}, TimedOut},

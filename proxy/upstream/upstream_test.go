@@ -35,21 +35,10 @@ func dial(ctx context.Context, p *upstream.Pool) (net.Conn, string, error) {
 	return c.Conn, c.Address.Name, nil
 }
 
-// closedAddress is one where nobody listens.
-func closedAddress(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	l.Close()
-	return l.Addr().String()
-}
-
 func TestDialGoesOnToTheNextAddress(t *testing.T) {
 	proxytest.CheckLeaks(t)
 	broker := proxytest.NewBroker(t, proxytest.BrokerOptions{})
-	p := newPool(t, upstream.Options{Addresses: []string{closedAddress(t), broker.Addr()}})
+	p := newPool(t, upstream.Options{Addresses: []string{proxytest.FreeAddress(t), broker.Addr()}})
 	conn, address, err := dial(t.Context(), p)
 	if err != nil {
 		t.Fatal(err)
@@ -63,7 +52,7 @@ func TestDialGoesOnToTheNextAddress(t *testing.T) {
 // An address that fails is told once, and that it answers again too.
 func TestFailingAddressIsLogged(t *testing.T) {
 	log := &proxytest.Log{}
-	address := closedAddress(t)
+	address := proxytest.FreeAddress(t)
 	broker := proxytest.NewBroker(t, proxytest.BrokerOptions{})
 	p := newPool(t, upstream.Options{Addresses: []string{address, broker.Addr()}, Log: slog.New(slog.NewTextHandler(log, nil))})
 	dial := func() {
@@ -90,7 +79,7 @@ func TestFailingAddressIsLogged(t *testing.T) {
 }
 
 func TestDialTellsWhatEveryAddressSaid(t *testing.T) {
-	a, b := closedAddress(t), closedAddress(t)
+	a, b := proxytest.FreeAddress(t), proxytest.FreeAddress(t)
 	p := newPool(t, upstream.Options{Addresses: []string{a, b}})
 	_, _, err := dial(t.Context(), p)
 	if !errors.Is(err, upstream.ErrUnavailable) {
