@@ -28,19 +28,23 @@ type outcome struct {
 
 // queue holds the jobs that wait, a line for each address. The addresses take turns, one job
 // each, so that one with many clients, or with one that floods, keeps nobody else waiting for
-// longer than its turn. It is not safe for concurrent use.
+// longer than its turn. Every operation takes the same time, however many wait. It is not safe for
+// concurrent use.
 type queue struct {
 	waiting int
 	work    time.Duration // of all that wait, as estimated
 	lines   map[netip.Prefix]*line
-	turns   list.List // of *line: whose turn it is, next first
+	turns   list.List    // of *line: whose turn it is, next first
+	byCount []*list.List // of *line, by how many jobs they have; 0 is not used
+	most    int          // how many the longest line has
 }
 
 // line holds the jobs of one address, oldest first; never none.
 type line struct {
 	address netip.Prefix
-	jobs    list.List // of *job
-	turn    *list.Element
+	jobs    list.List     // of *job
+	turn    *list.Element // in turns
+	peer    *list.Element // in byCount
 }
 
 // push adds j, behind all others of its address. An address that had none comes last.
@@ -55,6 +59,7 @@ func (q *queue) push(j *job) {
 		q.lines[j.address] = l
 	}
 	j.place = l.jobs.PushBack(j)
+	q.counted(l, l.jobs.Len()-1)
 	q.waiting++
 	q.work += j.takes
 }
@@ -76,6 +81,7 @@ func (q *queue) remove(j *job) bool {
 	l := q.lines[j.address]
 	l.jobs.Remove(j.place)
 	j.place = nil
+	q.counted(l, l.jobs.Len()+1)
 	q.waiting--
 	q.work -= j.takes
 	if l.jobs.Len() == 0 {
@@ -85,22 +91,34 @@ func (q *queue) remove(j *job) bool {
 	return true
 }
 
+// counted puts l among its peers, after it grew or shrank by one from before.
+func (q *queue) counted(l *line, before int) {
+	now := l.jobs.Len()
+	if before > 0 {
+		q.byCount[before].Remove(l.peer)
+	}
+	if now > 0 {
+		for len(q.byCount) <= now {
+			q.byCount = append(q.byCount, list.New())
+		}
+		l.peer = q.byCount[now].PushBack(l)
+	}
+	// Where the longest shrinks, it is still as long as any other with one less.
+	if now > q.most || before == q.most && q.byCount[before].Len() == 0 {
+		q.most = now
+	}
+}
+
 // least returns the job that can be put off for one of the given address with the least
 // injustice: the newest of the address that has most. It returns nil where the newcomer's
 // address would have as many then: to trade one for another helps nobody.
 func (q *queue) least(newcomer netip.Prefix) *job {
-	var busiest *line
-	for e := q.turns.Front(); e != nil; e = e.Next() {
-		if l := e.Value.(*line); busiest == nil || l.jobs.Len() > busiest.jobs.Len() {
-			busiest = l
-		}
-	}
 	has := 0
 	if l := q.lines[newcomer]; l != nil {
 		has = l.jobs.Len()
 	}
-	if busiest == nil || has+1 >= busiest.jobs.Len() {
+	if has+1 >= q.most {
 		return nil
 	}
-	return busiest.jobs.Back().Value.(*job)
+	return q.byCount[q.most].Front().Value.(*line).jobs.Back().Value.(*job)
 }

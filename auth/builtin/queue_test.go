@@ -1,6 +1,7 @@
 package builtin
 
 import (
+	"math/rand/v2"
 	"net/netip"
 	"testing"
 	"time"
@@ -101,6 +102,60 @@ func TestNewestOfTheBusiestAddressCanBePutOff(t *testing.T) {
 			}
 		case got == nil || got != q.lines[addressOf(tc.want)].jobs.Back().Value:
 			t.Errorf("%q waiting, %c comes: want the newest of %c to give way", tc.waiting, tc.newcomer, tc.want)
+		}
+	}
+}
+
+// Whatever comes and goes, who gives way is the newest of an address of which most wait.
+func TestWhoGivesWayIsOfTheBusiestAddress(t *testing.T) {
+	random := rand.New(rand.NewPCG(1, 2))
+	q, in := &queue{}, map[byte][]*job{} // by letter, oldest first
+	for step := range 20_000 {
+		letter := 'a' + byte(min(random.IntN(20), random.IntN(20)))
+		switch came := in[letter]; {
+		case random.IntN(100) < 48 || q.waiting == 0:
+			j := jobFrom(letter)
+			q.push(j)
+			in[letter] = append(came, j)
+		case random.IntN(2) == 0:
+			j := q.pop()
+			letter := j.address.Addr().As4()[3]
+			in[letter] = in[letter][1:]
+		case len(came) > 0:
+			at := random.IntN(len(came))
+			q.remove(came[at])
+			in[letter] = append(came[:at:at], came[at+1:]...)
+		}
+		most := 0
+		for _, came := range in {
+			most = max(most, len(came))
+		}
+		newcomer := 'a' + byte(random.IntN(25))
+		got := q.least(addressOf(newcomer))
+		if len(in[newcomer])+1 >= most {
+			if got != nil {
+				t.Fatalf("step %d: one gives way to an address of which %d wait, and %d at most", step, len(in[newcomer]), most)
+			}
+			continue
+		}
+		if got == nil {
+			t.Fatalf("step %d: nobody gives way to an address of which %d wait, and %d at most", step, len(in[newcomer]), most)
+		}
+		if came := in[got.address.Addr().As4()[3]]; len(came) != most || came[most-1] != got {
+			t.Fatalf("step %d: who gives way is of an address of which %d wait, want the newest of %d", step, len(came), most)
+		}
+	}
+}
+
+// A full queue of as many addresses as it has places refuses as quickly as any other.
+func BenchmarkWhoGivesWayAmongManyAddresses(b *testing.B) {
+	q := &queue{}
+	for i := range defaultQueue {
+		q.push(&job{address: netip.PrefixFrom(netip.AddrFrom4([4]byte{10, 0, byte(i >> 8), byte(i)}), 32)})
+	}
+	for b.Loop() {
+		if q.least(addressOf('a')) != nil {
+			b.Fatal("one gives way where all have as many")
 		}
 	}
 }
