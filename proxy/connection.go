@@ -42,6 +42,7 @@ type connection struct {
 	head       []byte         // of the client's stream, where it was read to find no header
 	hs         *handshake
 	small      bool     // its CONNECT, and what came behind that, fit the first buffer
+	waited     bool     // a stage had it wait in a queue
 	admitted   bool     // it counts; the roster's
 	lead       *nursery // whose leader serves it; nil: it has a goroutine of its own
 	slot       uint32   // in the nursery
@@ -66,6 +67,7 @@ type refusal struct {
 	detail string // for the log
 	err    error  // for the log
 	quiet  bool   // nobody is there to be told: the client went away, say
+	over   string // where it is quiet: why the connection is over, if the reason doesn't tell
 	met    Limit  // where the reason is Busy or RateLimited, and it is not quiet
 }
 
@@ -184,6 +186,9 @@ func (c *connection) open(all []byte, n int, err error) *refusal {
 		return r
 	}
 	r := c.judge()
+	if r == nil && c.gaveUp(all[n:]) {
+		r = &refusal{reason: auth.Busy, quiet: true, over: closedGaveUp, detail: "closed while it waited"}
+	}
 	if r == nil {
 		// From here on it counts as a session: a broker that is slow to answer takes no place
 		// from those who have yet to be judged.

@@ -107,6 +107,7 @@ func AllLimits() []Limit {
 const (
 	closedNoConnect = "no_connect"    // its client went before its CONNECT was whole
 	closedGaveWay   = "gave_way"      // max_handshakes was reached
+	closedGaveUp    = "gave_up"       // its client went while it waited to be judged
 	closedHandshake = "tls_handshake" // that failed
 	closedProxy     = "proxy_header"  // of the PROXY protocol: it is missing, bad or from the wrong address
 )
@@ -114,7 +115,7 @@ const (
 // CloseReasons returns the words of Observer.Closed: those of the refusals, those of the sessions'
 // ends, and what is neither.
 func CloseReasons() []string {
-	all := []string{closedNoConnect, closedGaveWay, closedHandshake, closedProxy}
+	all := []string{closedNoConnect, closedGaveWay, closedGaveUp, closedHandshake, closedProxy}
 	for _, c := range [...]relay.Cause{
 		relay.ClientClosed, relay.ClientReset, relay.UpstreamClosed, relay.UpstreamReset, relay.Expired,
 		relay.Revoked, relay.Drained, relay.Forced, relay.ConnackTimeout, relay.UpstreamRefused,
@@ -143,6 +144,9 @@ func (c *connection) observeRefused(r *refusal, code packets.ReasonCode, answere
 
 // quietly is why a connection is over of which nobody was there to be refused.
 func (r *refusal) quietly() string {
+	if r.over != "" {
+		return r.over
+	}
 	switch r.reason {
 	case auth.Busy:
 		return closedGaveWay

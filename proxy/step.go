@@ -85,9 +85,19 @@ func (c *connection) pass() {
 // own has it now. A CONNECT that did not fit its first buffer keeps the place: these are bounded
 // where they are large.
 func (c *connection) queued() {
+	c.waited = true
 	if c.small {
 		c.srv.handshakes.end(c.hs)
 	}
+}
+
+// gaveUp reports whether the client has gone while it waited in a queue: it has ended its stream and
+// left nothing to be handed on; more is what came behind its CONNECT. It may be on its way in again
+// by another connection, which its broker would end for the sake of this one. Of a client over TLS
+// it is not known: what it sent last may not be deciphered yet.
+func (c *connection) gaveUp(more []byte) bool {
+	s, ok := c.conn.(interface{ Ended() bool })
+	return ok && c.waited && len(more) == 0 && s.Ended()
 }
 
 // tellWaits has f called before one of conns waits.

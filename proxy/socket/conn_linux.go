@@ -145,6 +145,16 @@ func (c *Conn) Close() error {
 	return err
 }
 
+// Ended reports whether the other side has ended its stream, or reset it, and nothing is left to
+// be read. It waits for nothing, and must not be called beside Read.
+func (c *Conn) Ended() bool {
+	ended := false
+	if err := c.control(func(fd uintptr) { ended = Ended(int(fd)) }); err != nil {
+		return true
+	}
+	return ended && len(c.unread) == 0
+}
+
 // CloseWrite ends our stream.
 func (c *Conn) CloseWrite() error {
 	var err error

@@ -314,3 +314,50 @@ func TestPollerTellsOnceAndWakes(t *testing.T) {
 		t.Errorf("woken: got %v, want nothing", events)
 	}
 }
+
+func TestEndOfAPeerIsSeenOnceNothingIsLeftToRead(t *testing.T) {
+	for _, tc := range []struct {
+		name   string
+		sends  string
+		unread string
+		leave  func(c *Conn, peer *net.TCPConn) error
+		ended  bool
+	}{
+		{"is there", "", "", nil, false},
+		{"has sent", "x", "", nil, false},
+		{"closed", "", "", func(_ *Conn, peer *net.TCPConn) error { return peer.Close() }, true},
+		{"ended its stream", "", "", func(_ *Conn, peer *net.TCPConn) error { return peer.CloseWrite() }, true},
+		{"sent, and closed", "x", "", func(_ *Conn, peer *net.TCPConn) error { return peer.Close() }, false},
+		{"closed, what it sent was given back", "", "x", func(_ *Conn, peer *net.TCPConn) error { return peer.Close() }, false},
+		{"reset", "", "", func(_ *Conn, peer *net.TCPConn) error { peer.SetLinger(0); return peer.Close() }, true},
+		{"closed by us", "", "", func(c *Conn, _ *net.TCPConn) error { return c.Close() }, true},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			c, peer := pair(t)
+			c.Unread([]byte(tc.unread))
+			if _, err := peer.Write([]byte(tc.sends)); err != nil {
+				t.Fatal(err)
+			}
+			if tc.leave != nil {
+				if err := tc.leave(c, peer); err != nil {
+					t.Fatal(err)
+				}
+			}
+			got := c.Ended()
+			for patience := time.Now().Add(10 * time.Second); tc.ended && !got && time.Now().Before(patience); got = c.Ended() {
+				time.Sleep(time.Millisecond)
+			}
+			if got != tc.ended {
+				t.Errorf("ended: got %v, want %v", got, tc.ended)
+			}
+			if tc.sends == "" {
+				return
+			}
+			b := make([]byte, len(tc.sends))
+			c.SetReadDeadline(time.Now().Add(10 * time.Second))
+			if _, err := io.ReadFull(c, b); err != nil || string(b) != tc.sends { // looking took nothing of it
+				t.Errorf("read afterwards: got %q, %v, want %q", b, err, tc.sends)
+			}
+		})
+	}
+}

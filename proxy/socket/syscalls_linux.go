@@ -12,9 +12,19 @@ import (
 // bookkeeping would cost as much as a short call itself.
 
 // Receive reads from a socket without waiting.
-func Receive(fd int, p []byte) (int, unix.Errno) {
+func Receive(fd int, p []byte) (int, unix.Errno) { return receive(fd, p, 0) }
+
+// Ended reports whether the other side has ended its stream, or reset it, and nothing is left to
+// be read.
+func Ended(fd int) bool {
+	var b [1]byte
+	n, errno := receive(fd, b[:], unix.MSG_PEEK)
+	return n == 0 || errno != 0 && errno != unix.EAGAIN
+}
+
+func receive(fd int, p []byte, flags uintptr) (int, unix.Errno) {
 	for {
-		n, _, errno := syscall.RawSyscall6(unix.SYS_RECVFROM, uintptr(fd), uintptr(unsafe.Pointer(unsafe.SliceData(p))), uintptr(len(p)), unix.MSG_DONTWAIT, 0, 0)
+		n, _, errno := syscall.RawSyscall6(unix.SYS_RECVFROM, uintptr(fd), uintptr(unsafe.Pointer(unsafe.SliceData(p))), uintptr(len(p)), unix.MSG_DONTWAIT|flags, 0, 0)
 		switch errno {
 		case 0:
 			return int(n), 0
