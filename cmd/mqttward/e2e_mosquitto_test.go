@@ -45,18 +45,33 @@ type mosquitto struct {
 	logFile string
 }
 
-// startMosquitto starts a mosquitto on a loopback port. Lines are the listener's part of its
-// configuration and what follows it; without any, it lets everybody in.
+// startMosquitto starts a mosquitto on a loopback port, which logs every packet. Lines are the
+// listener's part of its configuration and what follows it; without any, it lets everybody in.
 func startMosquitto(t testing.TB, lines ...string) *mosquitto {
 	t.Helper()
-	program := needMosquitto(t, "mosquitto")[0]
 	if len(lines) == 0 {
 		lines = []string{"allow_anonymous true"}
+	}
+	return startMosquittoLogging(t, []string{"all"}, lines)
+}
+
+// startQuietMosquitto is startMosquitto with a log of connections alone.
+func startQuietMosquitto(t testing.TB, lines ...string) *mosquitto {
+	t.Helper()
+	return startMosquittoLogging(t, []string{"error", "warning", "notice", "information"}, lines)
+}
+
+func startMosquittoLogging(t testing.TB, kinds, lines []string) *mosquitto {
+	t.Helper()
+	program := needMosquitto(t, "mosquitto")[0]
+	var logs []string
+	for _, kind := range kinds {
+		logs = append(logs, "log_type "+kind)
 	}
 	// The port may be taken by somebody else before mosquitto has it.
 	for range 5 {
 		m := &mosquitto{t: t, address: proxytest.FreeAddress(t), logFile: filepath.Join(t.TempDir(), "log")}
-		if m.start(program, lines) {
+		if m.start(program, logs, lines) {
 			return m
 		}
 	}
@@ -64,15 +79,15 @@ func startMosquitto(t testing.TB, lines ...string) *mosquitto {
 	return nil
 }
 
-func (m *mosquitto) start(program string, lines []string) bool {
+func (m *mosquitto) start(program string, logs, lines []string) bool {
 	m.t.Helper()
 	_, port, _ := net.SplitHostPort(m.address)
 	conf := append([]string{
 		"user root", // it reads the test's files; without effect unless the test is root's
-		"log_dest stderr", "log_type all", "log_timestamp false", "connection_messages true",
+		"log_dest stderr", "log_timestamp false", "connection_messages true",
 		"max_queued_messages 0", "max_inflight_messages 0",
-		"listener " + port + " 127.0.0.1",
-	}, lines...)
+	}, logs...)
+	conf = append(append(conf, "listener "+port+" 127.0.0.1"), lines...)
 	file := writeFile(m.t, "mosquitto.conf", strings.Join(conf, "\n")+"\n")
 	log, err := os.Create(m.logFile)
 	if err != nil {
@@ -113,7 +128,7 @@ func (m *mosquitto) start(program string, lines []string) bool {
 	m.t.Cleanup(func() {
 		stop()
 		if m.t.Failed() {
-			m.t.Logf("mosquitto's log:\n%s", m.log())
+			m.t.Logf("the end of mosquitto's log:\n%s", endOf(m.log()))
 		}
 	})
 	return true

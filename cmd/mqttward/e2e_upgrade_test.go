@@ -60,9 +60,7 @@ func startLineage(t *testing.T, text string, prepare func(*exec.Cmd)) *lineage {
 		_ = syscall.Kill(l.pid, syscall.SIGKILL)
 		_ = l.first.Process.Kill()
 		if t.Failed() {
-			const most = 64 << 10 // of a log that may be long
-			text := l.log()
-			t.Logf("the end of the log:\n%s", text[max(0, len(text)-most):])
+			t.Logf("the end of the log:\n%s", endOf(l.log()))
 		}
 	})
 	proxytest.Eventually(t, "it listens", func() bool { return l.lines("msg=listening") > 0 })

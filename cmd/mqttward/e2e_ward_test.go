@@ -116,6 +116,9 @@ next:
 	return n
 }
 
+// endOf is the end of a log that may be long.
+func endOf(log string) string { return log[max(0, len(log)-64<<10):] }
+
 // The parts of configurations.
 
 const (

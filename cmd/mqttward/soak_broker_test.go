@@ -3,11 +3,12 @@
 package main_test
 
 import (
-	"bytes"
-	"encoding/binary"
+	"crypto/tls"
+	"fmt"
 	"io"
 	"log/slog"
 	"net"
+	"regexp"
 	"strings"
 	"sync"
 	"testing"
@@ -15,97 +16,188 @@ import (
 	mochi "github.com/mochi-mqtt/server/v2"
 	"github.com/mochi-mqtt/server/v2/listeners"
 	mochipackets "github.com/mochi-mqtt/server/v2/packets"
+
+	"mqttward/packets"
 )
 
-// countingBroker is an embedded broker that follows the numbers of the messages that it gets.
-type countingBroker struct {
-	mochi.HookBase
-	address string
-	fault   func(format string, args ...any)
-
-	mu      sync.Mutex
-	last    map[string]uint64        // by the worker's name
-	session map[*mochi.Client]uint64 // the last of a session
-	doubled int64
+// soakBroker is a broker of the soak. It wants no password, but by TLS a certificate of the soak's
+// authority.
+type soakBroker struct {
+	plain, secure string // its addresses
+	clients       func() []string
+	// sessions says that it keeps sessions that outlive their connections, and that messages for them
+	// stay in their order: the embedded broker forgets both where a client comes back while messages
+	// come for it.
+	sessions bool
 }
 
-func startCountingBroker(t *testing.T, fault func(string, ...any)) *countingBroker {
+// goodID begins the client ids of those who may come in.
+const goodID = "good-"
+
+// strangers are those who have come in and should not.
+func (b *soakBroker) strangers() []string {
+	var all []string
+	for _, id := range b.clients() {
+		if !strings.HasPrefix(id, goodID) && id != observerID {
+			all = append(all, id)
+		}
+	}
+	return all
+}
+
+// soakAddress is an address of the broker's kind, of the n-th part of the soak, with a free port.
+func soakAddress(n int) string { return fmt.Sprintf("127.0.9.%d:0", 1+n) }
+
+// brokerHook follows an embedded broker.
+type brokerHook struct {
+	mochi.HookBase
+	ledger *ledger
+
+	mu  sync.Mutex
+	ids []string // of strangers
+}
+
+// startCountingBroker starts an embedded broker, whose messages the ledger hears of as they come in.
+func startCountingBroker(t *testing.T, s *soak) {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.9.3:0")
+	plain, err := net.Listen("tcp", soakAddress(2))
 	if err != nil {
 		t.Fatal(err)
 	}
-	b := &countingBroker{address: l.Addr().String(), fault: fault, last: map[string]uint64{}, session: map[*mochi.Client]uint64{}}
-	server := mochi.New(&mochi.Options{Logger: slog.New(slog.NewTextHandler(io.Discard, nil))})
-	if err := server.AddHook(b, nil); err != nil {
+	secure, err := tls.Listen("tcp", soakAddress(3), &tls.Config{
+		Certificates: []tls.Certificate{s.settings.ca.Issue("localhost")},
+		ClientAuth:   tls.RequireAndVerifyClientCert, ClientCAs: s.settings.ca.Pool(),
+	})
+	if err != nil {
 		t.Fatal(err)
 	}
-	if err := server.AddListener(listeners.NewNet("tcp", l)); err != nil {
+	h := &brokerHook{ledger: s.ledger}
+	server := mochi.New(&mochi.Options{Logger: slog.New(slog.NewTextHandler(io.Discard, nil))})
+	if err := server.AddHook(h, nil); err != nil {
 		t.Fatal(err)
+	}
+	for name, l := range map[string]net.Listener{"plain": plain, "secure": secure} {
+		if err := server.AddListener(listeners.NewNet(name, l)); err != nil {
+			t.Fatal(err)
+		}
 	}
 	t.Cleanup(func() { _ = server.Close() })
 	if err := server.Serve(); err != nil {
 		t.Fatal(err)
 	}
-	return b
+	s.broker = &soakBroker{plain: plain.Addr().String(), secure: secure.Addr().String(), clients: h.strangers}
 }
 
 // ID, Provides and the methods after them make it the broker's hook.
-func (b *countingBroker) ID() string { return "soak" }
+func (h *brokerHook) ID() string { return "soak" }
 
-func (b *countingBroker) Provides(hook byte) bool {
+func (h *brokerHook) Provides(hook byte) bool {
 	switch hook {
-	case mochi.OnConnectAuthenticate, mochi.OnACLCheck, mochi.OnPublish, mochi.OnDisconnect:
+	case mochi.OnConnectAuthenticate, mochi.OnACLCheck, mochi.OnPublish:
 		return true
 	}
 	return false
 }
 
-// OnConnectAuthenticate sees whom mqttward has let in.
-func (b *countingBroker) OnConnectAuthenticate(c *mochi.Client, _ mochipackets.Packet) bool {
+func (h *brokerHook) OnConnectAuthenticate(c *mochi.Client, _ mochipackets.Packet) bool {
 	if !strings.HasPrefix(c.ID, goodID) {
-		b.fault("%s has reached the broker", c.ID)
+		h.mu.Lock()
+		defer h.mu.Unlock()
+		h.ids = append(h.ids, c.ID)
 	}
 	return true
 }
 
-func (b *countingBroker) OnACLCheck(*mochi.Client, string, bool) bool { return true }
+func (h *brokerHook) OnACLCheck(*mochi.Client, string, bool) bool { return true }
 
-// OnPublish sees that no number is left out, and that in one session none comes twice.
-func (b *countingBroker) OnPublish(c *mochi.Client, p mochipackets.Packet) (mochipackets.Packet, error) {
-	if len(p.Payload) < 8 {
-		b.fault("%s: the broker got % x", c.ID, p.Payload)
-		return p, nil
-	}
-	number := binary.BigEndian.Uint64(p.Payload)
-	name, _, _ := strings.Cut(c.ID, "/")
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if before := b.session[c]; before != 0 && number != before+1 {
-		b.fault("%s: the broker got message %d after %d in one session", c.ID, number, before)
-	}
-	if number > b.last[name]+1 {
-		b.fault("%s: the broker got message %d, and before it only %d", c.ID, number, b.last[name])
-	}
-	if number <= b.last[name] {
-		b.doubled++
-	}
-	if !bytes.Equal(p.Payload, numbered(number)) {
-		b.fault("%s: the broker got another message %d than was sent", c.ID, number)
-	}
-	b.session[c], b.last[name] = number, max(number, b.last[name])
+func (h *brokerHook) OnPublish(_ *mochi.Client, p mochipackets.Packet) (mochipackets.Packet, error) {
+	h.ledger.got(p.TopicName, p.Payload)
 	return p, nil
 }
 
-func (b *countingBroker) OnDisconnect(c *mochi.Client, _ error, _ bool) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	delete(b.session, c)
+func (h *brokerHook) strangers() []string {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.ids
 }
 
-// got is the last number of a worker, and how many messages of all workers have come twice.
-func (b *countingBroker) got(name string) (last uint64, doubled int64) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.last[name], b.doubled
+// observerID is the client by which the ledger hears of mosquitto's messages.
+const observerID = "observer"
+
+// startSoakMosquitto starts a mosquitto, and a client of it that gets all messages.
+func startSoakMosquitto(t *testing.T, s *soak) {
+	t.Helper()
+	cert, key := s.settings.ca.IssueFiles("localhost")
+	secure := freePort(t, soakAddress(3))
+	host, port, _ := net.SplitHostPort(secure)
+	m := startQuietMosquitto(t, "allow_anonymous true",
+		fmt.Sprintf("listener %s %s", port, host), "allow_anonymous true", "require_certificate true",
+		"cafile "+s.settings.ca.File(), "certfile "+cert, "keyfile "+key)
+	s.broker = &soakBroker{plain: m.address, secure: secure, sessions: true, clients: func() []string { return m.connected() }}
+	observe(t, s)
+}
+
+// freePort returns an address whose port is free now.
+func freePort(t *testing.T, address string) string {
+	t.Helper()
+	l, err := net.Listen("tcp", address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().String()
+}
+
+// connected are the ids of all clients that have come in so far.
+func (m *mosquitto) connected() (ids []string) {
+	m.t.Helper()
+	for _, line := range mosquittoConnect.FindAllStringSubmatch(m.log(), -1) {
+		ids = append(ids, line[1])
+	}
+	return ids
+}
+
+var mosquittoConnect = regexp.MustCompile(`New client connected from \S+ as (\S+) \(`)
+
+// observe has a client of the broker's own report every message to the ledger.
+func observe(t *testing.T, s *soak) {
+	t.Helper()
+	conn, err := net.Dial("tcp", s.broker.plain)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := newWire(conn, packets.V311)
+	c := packets.Connect{Version: packets.V311, CleanStart: true, ClientID: []byte(observerID)}
+	if _, err := w.Write(packets.AppendConnect(nil, &c)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.expect(kindConnack); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.subscribe("#"); err != nil {
+		t.Fatal(err)
+	}
+	over := make(chan struct{})
+	t.Cleanup(func() {
+		conn.Close()
+		<-over
+	})
+	go func() {
+		defer close(over)
+		for {
+			kind, body, err := w.next()
+			if err != nil || kind != kindPublish {
+				return // what is missing then will be missed
+			}
+			m, err := w.published(body)
+			if err != nil {
+				s.fault("the observer: %v", err)
+				return
+			}
+			s.ledger.got(m.topic, m.payload)
+			if _, err := w.Write(appendPacket(nil, 0x40, m.id)); err != nil {
+				return
+			}
+		}
+	}()
 }

@@ -3,29 +3,34 @@
 package main_test
 
 import (
+	"bufio"
 	"io"
 	"net"
 	"sync"
+	"sync/atomic"
 	"testing"
 )
 
-// forwarder is an address of the broker that can go down and come back.
+// forwarder is an address of the broker that can go down and come back. Like the broker's node that
+// it stands for it speaks plain TCP and TLS.
 type forwarder struct {
 	t       *testing.T
 	address string
-	to      string
+	to      *soakBroker
 	running sync.WaitGroup
+
+	plain, secure atomic.Int64 // connections so far
 
 	mu       sync.Mutex
 	listener net.Listener // nil while it is down
 	conns    map[net.Conn]bool
 }
 
-// startForwarder listens on an IP address that nothing connects from, so that the port stays free
-// while it is down.
-func startForwarder(t *testing.T, ip, to string) *forwarder {
+// startForwarder listens on an address that nothing connects from, so that the port stays free while
+// it is down.
+func startForwarder(t *testing.T, address string, to *soakBroker) *forwarder {
 	t.Helper()
-	f := &forwarder{t: t, address: net.JoinHostPort(ip, "0"), to: to, conns: map[net.Conn]bool{}}
+	f := &forwarder{t: t, address: address, to: to, conns: map[net.Conn]bool{}}
 	f.up()
 	t.Cleanup(func() {
 		f.down()
@@ -55,49 +60,74 @@ func (f *forwarder) up() {
 	})
 }
 
-// down closes the listener and every connection, and returns how many there were.
-func (f *forwarder) down() int {
+// down closes the listener and every connection, and returns how many of them had reached the broker.
+func (f *forwarder) down() (cut int) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.listener != nil {
 		f.listener.Close()
 		f.listener = nil
 	}
-	for conn := range f.conns {
+	for conn, front := range f.conns {
 		conn.Close()
+		if front {
+			cut++
+		}
 	}
-	return len(f.conns) / 2
+	return cut
 }
 
 func (f *forwarder) forward(l net.Listener, front net.Conn) {
-	defer front.Close()
-	back, err := net.Dial("tcp", f.to)
+	if !f.keep(l, front, true) {
+		return
+	}
+	defer f.drop(front)
+	in := bufio.NewReaderSize(front, 16)
+	first, err := in.Peek(1)
 	if err != nil {
 		return
 	}
-	defer back.Close()
-	if !f.keep(l, front, back) {
+	to, count := f.to.plain, &f.plain
+	if first[0] == 0x16 { // a TLS handshake
+		to, count = f.to.secure, &f.secure
+	}
+	back, err := net.Dial("tcp", to)
+	if err != nil {
+		f.t.Errorf("the broker: %v", err)
+		return
+	}
+	if !f.keep(l, back, false) {
+		return
+	}
+	defer f.drop(back)
+	count.Add(1)
+	held, _ := in.Peek(in.Buffered())
+	if _, err := back.Write(held); err != nil {
 		return
 	}
 	var up sync.WaitGroup
 	up.Go(func() { pass(back, front) })
 	pass(front, back)
 	up.Wait()
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	delete(f.conns, front)
-	delete(f.conns, back)
 }
 
-// keep notes a pair, unless the listener that took it is closed.
-func (f *forwarder) keep(l net.Listener, front, back net.Conn) bool {
+// keep notes a connection, or closes it where the listener that its client came by is closed.
+func (f *forwarder) keep(l net.Listener, conn net.Conn, front bool) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.listener != l {
+		conn.Close()
 		return false
 	}
-	f.conns[front], f.conns[back] = true, true
+	f.conns[conn] = front
 	return true
+}
+
+func (f *forwarder) drop(conn net.Conn) {
+	conn.Close()
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	delete(f.conns, conn)
 }
 
 // pass copies one direction, its end included.

@@ -4,9 +4,9 @@ package main_test
 
 import (
 	"bytes"
-	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"testing"
@@ -14,13 +14,15 @@ import (
 
 // follower reads a log that grows, and counts lines by the words that it was told of.
 type follower struct {
-	t      *testing.T
-	file   *os.File
-	half   []byte // of a line
-	counts map[string]int
-	bad    []string // the first lines that no soak should have
+	file     *os.File
+	half     []byte // of a line
+	counts   map[string]int
+	bad      []string        // the first lines that no soak should have
+	problems []string        // of the configurations that were refused
+	engines  map[string]bool // that processes began with
 
 	successor int // the process of the last upgrade
+	sessions  int // that the process before it had
 }
 
 // The words that are counted.
@@ -30,6 +32,18 @@ const (
 	wordServes      = "upgrade: the new process serves"
 	wordStopped     = "msg=stopped"
 	wordCut         = "stopped, with sessions cut"
+	wordChanged     = `msg="files have changed"`
+	wordFetchFailed = `msg="jwks fetch failed"`
+	wordBanned      = `msg="address banned"`
+)
+
+var soakWords = []string{wordReloaded, wordNotReloaded, wordServes, wordStopped, wordCut, wordChanged, wordFetchFailed, wordBanned}
+
+var (
+	tlsAddress   = regexp.MustCompile(`msg=listening listener=tls address=(\S+)`)
+	adminAddress = regexp.MustCompile(`msg=admin address=(\S+)`)
+	relayEngine  = regexp.MustCompile(`msg=starting .* relay="(\w+):`)
+	sessionsLeft = regexp.MustCompile(`this one ends" pid=\d+ sessions=(\d+)`)
 )
 
 // followLog follows the log in a folder.
@@ -40,7 +54,7 @@ func followLog(t *testing.T, dir string) *follower {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { file.Close() })
-	return &follower{t: t, file: file, counts: map[string]int{}}
+	return &follower{file: file, counts: map[string]int{}, engines: map[string]bool{}}
 }
 
 // count reads on, and returns how many lines held a word.
@@ -64,7 +78,7 @@ func (f *follower) count(word string) int {
 }
 
 func (f *follower) line(line string) {
-	for _, word := range []string{wordReloaded, wordNotReloaded, wordServes, wordStopped, wordCut} {
+	for _, word := range soakWords {
 		if strings.Contains(line, word) {
 			f.counts[word]++
 		}
@@ -72,34 +86,25 @@ func (f *follower) line(line string) {
 	if pid := successorPID.FindStringSubmatch(line); pid != nil {
 		f.successor, _ = strconv.Atoi(pid[1])
 	}
-	expected := strings.Contains(line, wordNotReloaded) || strings.Contains(line, "msg=configuration")
-	if len(f.bad) < 10 && !expected && (strings.Contains(line, "level=ERROR") ||
-		strings.Contains(line, "panic") || strings.Contains(line, "DATA RACE") || strings.Contains(line, "internal_error")) {
+	if n := sessionsLeft.FindStringSubmatch(line); n != nil {
+		f.sessions, _ = strconv.Atoi(n[1])
+	}
+	if engine := relayEngine.FindStringSubmatch(line); engine != nil {
+		f.engines[engine[1]] = true
+	}
+	isError := strings.Contains(line, "level=ERROR")
+	if isError && strings.Contains(line, "msg=configuration") {
+		f.problems = append(f.problems, line)
+		return
+	}
+	if len(f.bad) < 10 && !strings.Contains(line, wordNotReloaded) && (isError || strings.Contains(line, "panic") ||
+		strings.Contains(line, "DATA RACE") || strings.Contains(line, "internal_error")) {
 		f.bad = append(f.bad, line)
 	}
 }
 
-// usage is what a process holds.
-type usage struct {
-	resident int // KiB
-	files    int
-}
-
-func (u usage) String() string {
-	return fmt.Sprintf("%.1f MiB, %d descriptors", float64(u.resident)/1024, u.files)
-}
-
-// used returns what a process holds now; nothing, where it is no more.
-func used(pid int) usage {
-	var u usage
-	files, err := os.ReadDir(fmt.Sprintf("/proc/%d/fd", pid))
-	if err != nil {
-		return u
-	}
-	u.files = len(files)
-	status, _ := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
-	if _, after, ok := strings.Cut(string(status), "VmRSS:"); ok {
-		_, _ = fmt.Sscan(after, &u.resident)
-	}
-	return u
+// forget forgets what was wrong with configurations.
+func (f *follower) forget() {
+	f.count("")
+	f.problems = nil
 }

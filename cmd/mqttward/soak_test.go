@@ -3,25 +3,16 @@
 package main_test
 
 import (
-	"crypto/sha512"
 	"crypto/tls"
-	"crypto/x509"
-	"encoding/base64"
 	"flag"
-	"fmt"
-	"net"
 	"os"
 	"os/exec"
-	"path/filepath"
-	"regexp"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
 	"mqttward/auth/authtest"
-	"mqttward/packets"
 	"mqttward/proxy/proxytest"
 )
 
@@ -30,108 +21,154 @@ import (
 //	go test ./cmd/mqttward -run Soak -soak 10m -timeout 20m -v
 var soakTime = flag.Duration("soak", 0, "how long TestSoak lasts, with thousands of clients; 0 is a few seconds, with few")
 
-// soakForm is how much the soak does.
+// soakForm is how much the soak does, before each broker.
 type soakForm struct {
-	lasts   time.Duration
-	workers int
-	bad     int           // callers who are always refused
-	flood   int           // connects at once
-	tick    time.Duration // between two events
-	pause   time.Duration // of a client, about
-	drain   string
+	lasts     time.Duration
+	workers   int
+	residents int           // clients with a persistent session, and as many who send to them
+	bad       int           // callers who are always refused
+	flood     int           // connects at once
+	tick      time.Duration // between two events
+	pause     time.Duration // of a client, about
+	drain     string
 }
 
 var (
-	shortSoak = soakForm{workers: 60, bad: 21, flood: 120, tick: 20 * time.Millisecond, pause: 40 * time.Millisecond, drain: "1s"}
-	longSoak  = soakForm{workers: 2000, bad: 70, flood: 400, tick: time.Second, pause: 3 * time.Second, drain: "3s"}
+	shortSoak = soakForm{workers: 48, residents: 8, bad: 14, flood: 120, tick: 20 * time.Millisecond, pause: 40 * time.Millisecond, drain: "1s"}
+	longSoak  = soakForm{workers: 1200, residents: 100, bad: 56, flood: 400, tick: time.Second, pause: 3 * time.Second, drain: "4s"}
 )
 
-// goodID begins the client ids of those who may come in.
-const goodID = "good-"
+// soakPatience is more than any answer takes on a machine that many share.
+const soakPatience = time.Minute
 
-// soak is a day of mqttward's life.
+// soak is a day of life of mqttward before one broker. What is not atomic and has no lock belongs to
+// the test's goroutine.
 type soak struct {
 	t    *testing.T
 	form soakForm
 	l    *lineage
 	log  *follower
 
-	broker      *countingBroker
-	forwarders  [2]*forwarder
-	ca          *proxytest.CA
-	certificate tls.Certificate // the one in force
-	cert, key   string          // its files
-	tlsAt       string          // the listener
-	users       string          // the file
-	late        bool            // whether the user "late" is in it
-	provider    *authtest.Provider
-	keys        []authtest.JWK
-	jwks        string // the provider's URL
-	reloads     int
+	broker     *soakBroker
+	ledger     *ledger
+	forwarders [2]*forwarder
+	provider   *authtest.Provider
+	keys       []authtest.JWK
+	settings   *settings
+
+	tlsAt, adminAt string // listeners
+	engines        []string
+	upgradesDone   int
+	drained        int // sessions that the processes had that were followed by another one
+	bans           []banned
 
 	outages, upgrades windows
 	cutByOutages      int
 	over              atomic.Bool
 	faults, live      atomic.Int64
-
-	verdicts, sessions, cutSessions, cutConnects, limited, acked, returned, resent atomic.Int64
+	strangers         addresses
+	tally             tally
 }
 
-// TestSoak has clients of all versions at work, by plain TCP and TLS, with passwords and tokens, and
-// others who are refused, while all that happens in a year happens: see events.
+// tally is what clients have counted.
+type tally struct {
+	verdicts, sessions, cutSessions, cutConnects, farewells atomic.Int64
+	acked, returned, resent                                 atomic.Int64
+	resumed, takenOver, queued, kept, redelivered           atomic.Int64
+	limited, banned, tlsFull, tlsResumed                    atomic.Int64
+}
+
+// TestSoak has clients of all versions at work, by plain TCP and TLS, with passwords and tokens, some
+// with sessions that outlive their connections, and others who are refused, while all that happens in
+// a year happens: see events. Each message is counted, and each verdict is one that was due.
 func TestSoak(t *testing.T) {
-	s := newSoak(t)
-	empty := used(s.l.pid)
-	var bad, good sync.WaitGroup
-	workers := s.workers()
-	for _, c := range s.refusedCallers() {
-		bad.Go(c.insist)
+	for _, kind := range []struct {
+		name  string
+		start func(*testing.T, *soak)
+	}{
+		{"embedded", startCountingBroker},
+		{"mosquitto", startSoakMosquitto},
+	} {
+		t.Run(kind.name, func(t *testing.T) {
+			t.Parallel()
+			newSoak(t, kind.start).run()
+		})
 	}
-	for _, k := range workers {
-		good.Go(k.work)
-	}
+}
+
+// run has the clients work in two shifts. In the second there is no upgrade, so that what the last
+// process holds without clients before and after it can be compared.
+func (s *soak) run() {
+	empty := s.used()
+	cast := s.cast()
+	begin := time.Now()
+	s.shift(cast, begin.Add(s.form.lasts*6/10), true)
+	before := s.usedAfterShift(empty)
+	s.shift(cast, begin.Add(s.form.lasts), false)
+	after := s.usedAfterShift(empty)
+	s.judge(cast)
+	s.flat(empty, before, after)
+	s.end()
+}
+
+// shift has everybody work until a time, and waits until they have left.
+func (s *soak) shift(c *cast, until time.Time, upgrades bool) {
+	s.over.Store(false)
+	var all sync.WaitGroup
 	finish := func() {
 		s.over.Store(true)
-		good.Wait()
-		bad.Wait()
+		all.Wait()
 	}
-	defer finish() // for a test that fails before
-	begin := time.Now()
-	s.disturb(begin.Add(s.form.lasts*6/10), true)
+	defer finish() // for a test that fails meanwhile
+	for _, b := range c.bad {
+		all.Go(b.insist)
+	}
+	for _, k := range c.workers {
+		all.Go(k.work)
+	}
+	for _, r := range c.residents {
+		all.Go(r.live)
+	}
+	s.disturb(until, upgrades)
 	s.settle()
-	middle := used(s.l.pid)
-	s.disturb(begin.Add(s.form.lasts), false)
-	s.settle()
-	end := used(s.l.pid)
-	finish()
-	s.judge(workers)
-	s.flat(empty, middle, end)
 }
 
-func newSoak(t *testing.T) *soak {
-	s := &soak{t: t, form: shortSoak, ca: proxytest.NewCA(t, "soak")}
+// settle waits until nearly all clients are connected: nobody may have been left behind.
+func (s *soak) settle() {
+	if s.t.Failed() {
+		return
+	}
+	proxytest.Eventually(s.t, "most clients are connected", func() bool { return s.live.Load() >= int64(s.form.workers)*7/10 })
+}
+
+func newSoak(t *testing.T, start func(*testing.T, *soak)) *soak {
+	s := &soak{t: t, form: shortSoak}
 	if *soakTime > 0 {
 		s.form = longSoak
 		s.form.lasts = *soakTime
 	}
-	s.broker = startCountingBroker(t, s.fault)
+	s.ledger = newLedger(s.fault)
+	s.settings = newSettings(t)
+	start(t, s)
 	for n := range s.forwarders {
-		s.forwarders[n] = startForwarder(t, fmt.Sprint("127.0.9.", 1+n), s.broker.address)
+		s.forwarders[n] = startForwarder(t, soakAddress(n), s.broker)
+		s.settings.upstreams = append(s.settings.upstreams, s.forwarders[n].address)
 	}
 	s.keys = []authtest.JWK{authtest.NewSigner("ES256", 0).JWK("k0"), authtest.NewSigner("RS256", 0).JWK("k1")}
 	s.provider = authtest.NewProvider(s.keys...)
-	s.jwks = s.provider.Start(t)
-	dir := t.TempDir()
-	s.cert, s.key, s.users = filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem"), filepath.Join(dir, "users")
-	s.certificate = s.ca.Issue("localhost")
-	proxytest.WriteFiles(t, s.certificate, s.cert, s.key)
-	s.write(s.users, s.passwords())
-	s.l = startLineage(t, s.config(), func(c *exec.Cmd) {
+	s.settings.jwks = s.provider.Start(t)
+	s.settings.drain = s.form.drain
+	s.settings.restore()
+	s.l = startLineage(t, s.settings.text(), func(c *exec.Cmd) {
 		c.Env = append(os.Environ(), "GORACE=atexit_sleep_ms=0 "+os.Getenv("GORACE"))
 	})
-	s.log, s.tlsAt = followLog(t, s.l.dir), tlsAddress.FindStringSubmatch(s.l.log())[1]
+	s.settings.file = s.l.file
+	s.log = followLog(t, s.l.dir)
+	s.tlsAt, s.adminAt = tlsAddress.FindStringSubmatch(s.l.log())[1], adminAddress.FindStringSubmatch(s.l.log())[1]
+	s.log.count(wordReloaded)
+	s.engines = s.enginesHere()
 	proxytest.Eventually(t, "the key set is there", func() bool {
-		_, err := os.Stat(s.cacheFile())
+		_, err := os.Stat(s.settings.cacheFile())
 		return err == nil
 	})
 	return s
@@ -146,75 +183,7 @@ func (s *soak) fault(format string, args ...any) {
 	}
 }
 
-// config is a good configuration. What live sessions must not feel changes with each reload.
-func (s *soak) config() string {
-	return plainListener + tlsListener(s.cert, s.key) +
-		upstreamAt(s.forwarders[0].address, s.forwarders[1].address) + fmt.Sprintf(`
-[auth.builtin]
-users_file = %q
-[auth.jwt]
-secret = %q
-jwks_url = %q
-jwks_cache_file = %q
-jwks_refresh_interval = "10s"
-jwks_min_refetch = "1s"
-expire_jitter = "%ds"
-[auth.jwt.claims]
-username = "%%u"
-[limits]
-connect_rate_per_address = %d
-[shutdown]
-drain_timeout = %q
-[log]
-format = "text"
-`, s.users, authtest.SampleSecret, s.jwks, s.cacheFile(), s.reloads%7, 40+s.reloads%10, s.form.drain)
-}
-
-func (s *soak) cacheFile() string { return s.users + ".jwks" }
-
-// passwords is the file of users, who have their names with "'s" as passwords.
-func (s *soak) passwords() string {
-	var all strings.Builder
-	names := []string{"user-0", "user-1", "user-2"}
-	if s.late {
-		names = append(names, "late")
-	}
-	for _, name := range names {
-		salt := []byte("salt of " + name)
-		sum := sha512.Sum512(append([]byte(name+"'s"), salt...))
-		fmt.Fprintf(&all, "%s:$6$%s$%s\n", name, base64.StdEncoding.EncodeToString(salt), base64.StdEncoding.EncodeToString(sum[:]))
-	}
-	return all.String()
-}
-
-var tlsAddress = regexp.MustCompile(`msg=listening listener=tls address=(\S+)`)
-
-// shownCertificate is what the TLS listener shows.
-func (s *soak) shownCertificate() (*x509.Certificate, error) {
-	conn, err := tls.DialWithDialer(&net.Dialer{Timeout: patience}, "tcp", s.tlsAt, s.trusting())
-	if err != nil {
-		return nil, err
-	}
-	defer conn.Close()
-	return conn.ConnectionState().PeerCertificates[0], nil
-}
-
+// trusting is what a TLS client of a listener goes by.
 func (s *soak) trusting() *tls.Config {
-	return &tls.Config{RootCAs: s.ca.Pool(), ServerName: "localhost"}
-}
-
-// settle waits until nearly all clients are connected, so that memory can be compared.
-func (s *soak) settle() {
-	if s.t.Failed() {
-		return
-	}
-	proxytest.Eventually(s.t, "most clients are connected", func() bool { return s.live.Load() >= int64(s.form.workers)*8/10 })
-}
-
-// connectAs is a CONNECT.
-func connectAs(v packets.Version, id, user, password string) packets.Connect {
-	return packets.Connect{
-		Version: v, CleanStart: true, KeepAlive: 60, ClientID: []byte(id),
-		HasUserName: true, UserName: []byte(user), HasPassword: true, Password: []byte(password),
-	}
+	return &tls.Config{RootCAs: s.settings.ca.Pool(), ServerName: "localhost"}
 }

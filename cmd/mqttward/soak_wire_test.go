@@ -21,6 +21,12 @@ type wire struct {
 	net.Conn
 	in      *bufio.Reader
 	version packets.Version
+	again   bool // the packet that next has read has the flag DUP
+	present bool // CONNACK said so of the session
+}
+
+func newWire(conn net.Conn, v packets.Version) *wire {
+	return &wire{Conn: conn, in: bufio.NewReaderSize(conn, 512), version: v}
 }
 
 // The packets that a client of the soak gets, by the first half of their first byte.
@@ -45,6 +51,7 @@ func (w *wire) next() (kind byte, body []byte, err error) {
 	if size > 1<<20 {
 		return 0, nil, fmt.Errorf("a packet of %d bytes, beginning with %#x", size, first)
 	}
+	w.again = first&8 != 0
 	body = make([]byte, size)
 	_, err = io.ReadFull(w.in, body)
 	return first >> 4, body, err
@@ -64,16 +71,23 @@ func (w *wire) expect(kind byte) ([]byte, error) {
 	return body, nil
 }
 
-// errShuttingDown is the end of a session by DISCONNECT 0x8B; errWrong is what no session may see.
+// errShuttingDown and errTakenOver are the ends of a session by DISCONNECT 0x8B and 0x8E; errWrong is
+// what no session may see.
 var (
 	errShuttingDown = errors.New("DISCONNECT 0x8b")
+	errTakenOver    = errors.New("DISCONNECT 0x8e")
 	errWrong        = errors.New("wrong")
 )
 
 // disconnected is the error of a DISCONNECT.
 func (w *wire) disconnected(body []byte) error {
-	if w.version == packets.V5 && len(body) > 0 && packets.ReasonCode(body[0]) == packets.ServerShuttingDown {
-		return errShuttingDown
+	if w.version == packets.V5 && len(body) > 0 {
+		switch body[0] {
+		case 0x8B:
+			return errShuttingDown
+		case 0x8E:
+			return errTakenOver
+		}
 	}
 	return fmt.Errorf("%w: DISCONNECT % x", errWrong, body)
 }
@@ -124,17 +138,26 @@ func (w *wire) appendPublish(dst []byte, topic string, number uint64, again bool
 	return appendPacket(dst, first, body)
 }
 
+// publication is a PUBLISH with QoS 1.
+type publication struct {
+	topic       string
+	id, payload []byte
+}
+
 // published takes a PUBLISH with QoS 1 apart.
-func (w *wire) published(body []byte) (id []byte, payload []byte, err error) {
+func (w *wire) published(body []byte) (publication, error) {
+	if len(body) < 2 {
+		return publication{}, fmt.Errorf("%w: PUBLISH % x", errWrong, body)
+	}
 	rest := 2 + int(binary.BigEndian.Uint16(body))
 	if len(body) < rest+3 {
-		return nil, nil, fmt.Errorf("%w: PUBLISH % x", errWrong, body)
+		return publication{}, fmt.Errorf("%w: PUBLISH % x", errWrong, body[:min(len(body), 64)])
 	}
-	id, payload = body[rest:rest+2], body[rest+2:]
+	m := publication{topic: string(body[2:rest]), id: body[rest : rest+2], payload: body[rest+2:]}
 	if w.version == packets.V5 {
-		payload = payload[min(len(payload), 1+int(payload[0])):] // a broker's properties are few
+		m.payload = m.payload[min(len(m.payload), 1+int(m.payload[0])):] // a broker's properties are few
 	}
-	return id, payload, nil
+	return m, nil
 }
 
 // numbered is the payload of message number: the number, and bytes that follow from it. Every 64th is
@@ -150,17 +173,23 @@ func numbered(number uint64) []byte {
 
 // quiet waits, and returns an error where anything comes meanwhile, or the connection ends.
 func (w *wire) quiet(d time.Duration) error {
-	w.SetReadDeadline(time.Now().Add(d))
-	_, err := w.in.Peek(1)
-	w.SetReadDeadline(time.Now().Add(patience))
-	var late net.Error
-	if errors.As(err, &late) && late.Timeout() {
-		return nil
-	}
-	if err == nil {
+	some, err := w.arrives(d)
+	if err == nil && some {
 		if _, err = w.expect(0); err == nil { // nothing is kind 0
 			err = errWrong
 		}
 	}
 	return err
+}
+
+// arrives waits for something to come, and reports whether it did.
+func (w *wire) arrives(d time.Duration) (bool, error) {
+	w.SetReadDeadline(time.Now().Add(d))
+	_, err := w.in.Peek(1)
+	w.SetDeadline(time.Now().Add(soakPatience))
+	var late net.Error
+	if errors.As(err, &late) && late.Timeout() {
+		return false, nil
+	}
+	return err == nil, err
 }

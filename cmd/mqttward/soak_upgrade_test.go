@@ -1,0 +1,60 @@
+//go:build linux
+
+package main_test
+
+import (
+	"slices"
+	"syscall"
+
+	"mqttward/proxy/proxytest"
+)
+
+// enginesHere are the relay's engines that are to be had, the one first that mqttward has begun with.
+func (s *soak) enginesHere() []string {
+	all := []string{"uring", "epoll", "goroutine"}
+	for n, name := range all {
+		if s.log.engines[name] {
+			return all[n:]
+		}
+	}
+	s.t.Fatal("the log does not tell of the relay's engine")
+	return nil
+}
+
+// upgrade has the next process take over, with another engine, and waits until the old one has drained
+// and ended. What the old one has given tickets for resumes with the new one.
+func (s *soak) upgrade() {
+	s.upgradesDone++
+	s.settings.engine = s.engines[s.upgradesDone%len(s.engines)]
+	holders := s.ticketHolders()
+	s.settings.restore()
+	s.upgrades.begin()
+	defer s.upgrades.end()
+	stopped := s.stopped()
+	s.expect(wordServes, func() {
+		if err := syscall.Kill(s.l.pid, syscall.SIGUSR2); err != nil {
+			s.fault("SIGUSR2: %v", err)
+		}
+	})
+	s.l.pid = s.log.successor
+	s.drained += s.log.sessions
+	s.resume(holders, true)
+	s.bans = slices.Delete(s.bans, 0, len(s.bans)) // each process has its own
+	proxytest.Eventually(s.t, "the old process has ended", func() bool { return s.stopped() == stopped+1 })
+}
+
+// stopped is how many processes have ended, with sessions cut or not.
+func (s *soak) stopped() int { return s.log.count(wordStopped) + s.log.count(wordCut) }
+
+// end has the last process end, which has no clients any more.
+func (s *soak) end() {
+	stopped := s.log.count(wordStopped)
+	if err := syscall.Kill(s.l.pid, syscall.SIGTERM); err != nil {
+		s.fault("SIGTERM: %v", err)
+		return
+	}
+	proxytest.Eventually(s.t, "the last process ends in order", func() bool { return s.log.count(wordStopped) == stopped+1 })
+	if err := s.l.wait(); err != nil && s.log.count(wordCut) == 0 {
+		s.t.Errorf("the first process: %v, want exit code 0", err)
+	}
+}
