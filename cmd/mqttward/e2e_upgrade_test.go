@@ -24,7 +24,8 @@ import (
 	"mqttward/proxy/proxytest"
 )
 
-// lineage is a mqttward of its own process, and those that follow it.
+// lineage is a mqttward of its own process, and those that follow it. Their log stays where the tests
+// run with -artifacts.
 type lineage struct {
 	t       *testing.T
 	dir     string
@@ -38,7 +39,7 @@ type lineage struct {
 // startLineage runs a configuration, with env added to the environment.
 func startLineage(t *testing.T, text string, prepare func(*exec.Cmd)) *lineage {
 	t.Helper()
-	l := &lineage{t: t, dir: t.TempDir(), over: make(chan error, 1)}
+	l := &lineage{t: t, dir: t.ArtifactDir(), over: make(chan error, 1)}
 	l.file = filepath.Join(l.dir, "mqttward.toml")
 	l.configure(text)
 	log, err := os.Create(filepath.Join(l.dir, "log"))

@@ -8,7 +8,6 @@ import (
 	"io"
 	"log/slog"
 	"net"
-	"regexp"
 	"strings"
 	"sync"
 	"testing"
@@ -16,14 +15,13 @@ import (
 	mochi "github.com/mochi-mqtt/server/v2"
 	"github.com/mochi-mqtt/server/v2/listeners"
 	mochipackets "github.com/mochi-mqtt/server/v2/packets"
-
-	"mqttward/packets"
 )
 
 // soakBroker is a broker of the soak. It wants no password, but by TLS a certificate of the soak's
 // authority.
 type soakBroker struct {
 	plain, secure string // its addresses
+	queue         queue
 	clients       func() []string
 	// sessions says that it keeps sessions that outlive their connections, and that messages for them
 	// stay in their order: the embedded broker forgets both where a client comes back while messages
@@ -85,7 +83,7 @@ func startCountingBroker(t *testing.T, s *soak) {
 	if err := server.Serve(); err != nil {
 		t.Fatal(err)
 	}
-	s.broker = &soakBroker{plain: plain.Addr().String(), secure: secure.Addr().String(), clients: h.strangers}
+	s.broker = &soakBroker{plain: plain.Addr().String(), secure: secure.Addr().String(), queue: newQueue(), clients: h.strangers}
 }
 
 // ID, Provides and the methods after them make it the broker's hook.
@@ -119,85 +117,4 @@ func (h *brokerHook) strangers() []string {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	return h.ids
-}
-
-// observerID is the client by which the ledger hears of mosquitto's messages.
-const observerID = "observer"
-
-// startSoakMosquitto starts a mosquitto, and a client of it that gets all messages.
-func startSoakMosquitto(t *testing.T, s *soak) {
-	t.Helper()
-	cert, key := s.settings.ca.IssueFiles("localhost")
-	secure := freePort(t, soakAddress(3))
-	host, port, _ := net.SplitHostPort(secure)
-	m := startQuietMosquitto(t, "allow_anonymous true",
-		fmt.Sprintf("listener %s %s", port, host), "allow_anonymous true", "require_certificate true",
-		"cafile "+s.settings.ca.File(), "certfile "+cert, "keyfile "+key)
-	s.broker = &soakBroker{plain: m.address, secure: secure, sessions: true, clients: func() []string { return m.connected() }}
-	observe(t, s)
-}
-
-// freePort returns an address whose port is free now.
-func freePort(t *testing.T, address string) string {
-	t.Helper()
-	l, err := net.Listen("tcp", address)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
-}
-
-// connected are the ids of all clients that have come in so far.
-func (m *mosquitto) connected() (ids []string) {
-	m.t.Helper()
-	for _, line := range mosquittoConnect.FindAllStringSubmatch(m.log(), -1) {
-		ids = append(ids, line[1])
-	}
-	return ids
-}
-
-var mosquittoConnect = regexp.MustCompile(`New client connected from \S+ as (\S+) \(`)
-
-// observe has a client of the broker's own report every message to the ledger.
-func observe(t *testing.T, s *soak) {
-	t.Helper()
-	conn, err := net.Dial("tcp", s.broker.plain)
-	if err != nil {
-		t.Fatal(err)
-	}
-	w := newWire(conn, packets.V311)
-	c := packets.Connect{Version: packets.V311, CleanStart: true, ClientID: []byte(observerID)}
-	if _, err := w.Write(packets.AppendConnect(nil, &c)); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := w.expect(kindConnack); err != nil {
-		t.Fatal(err)
-	}
-	if err := w.subscribe("#"); err != nil {
-		t.Fatal(err)
-	}
-	over := make(chan struct{})
-	t.Cleanup(func() {
-		conn.Close()
-		<-over
-	})
-	go func() {
-		defer close(over)
-		for {
-			kind, body, err := w.next()
-			if err != nil || kind != kindPublish {
-				return // what is missing then will be missed
-			}
-			m, err := w.published(body)
-			if err != nil {
-				s.fault("the observer: %v", err)
-				return
-			}
-			s.ledger.got(m.topic, m.payload)
-			if _, err := w.Write(appendPacket(nil, 0x40, m.id)); err != nil {
-				return
-			}
-		}
-	}()
 }

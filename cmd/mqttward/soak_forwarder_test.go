@@ -91,6 +91,8 @@ func (f *forwarder) forward(l net.Listener, front net.Conn) {
 	if first[0] == 0x16 { // a TLS handshake
 		to, count = f.to.secure, &f.secure
 	}
+	leave := f.to.queue.enter()
+	defer leave()
 	back, err := net.Dial("tcp", to)
 	if err != nil {
 		f.t.Errorf("the broker: %v", err)
@@ -107,6 +109,10 @@ func (f *forwarder) forward(l net.Listener, front net.Conn) {
 	}
 	var up sync.WaitGroup
 	up.Go(func() { pass(back, front) })
+	answer := make([]byte, 512)
+	n, _ := back.Read(answer)
+	leave()
+	_, _ = front.Write(answer[:n])
 	pass(front, back)
 	up.Wait()
 }
@@ -128,6 +134,18 @@ func (f *forwarder) drop(conn net.Conn) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	delete(f.conns, conn)
+}
+
+// queue is for whoever wants to connect to the broker, until it answers. Mosquitto lets a hundred
+// connections wait to be accepted, and the system resets others.
+type queue chan struct{}
+
+func newQueue() queue { return make(queue, 64) }
+
+// enter waits for a place, and returns what gives it back.
+func (q queue) enter() (leave func()) {
+	q <- struct{}{}
+	return sync.OnceFunc(func() { <-q })
 }
 
 // pass copies one direction, its end included.

@@ -30,6 +30,7 @@ const (
 	wordReloaded    = "msg=reloaded"
 	wordNotReloaded = "not reloaded"
 	wordServes      = "upgrade: the new process serves"
+	wordNoUpgrade   = "upgrade: no new process"
 	wordStopped     = "msg=stopped"
 	wordCut         = "stopped, with sessions cut"
 	wordChanged     = `msg="files have changed"`
@@ -37,7 +38,7 @@ const (
 	wordBanned      = `msg="address banned"`
 )
 
-var soakWords = []string{wordReloaded, wordNotReloaded, wordServes, wordStopped, wordCut, wordChanged, wordFetchFailed, wordBanned}
+var soakWords = []string{wordReloaded, wordNotReloaded, wordServes, wordNoUpgrade, wordStopped, wordCut, wordChanged, wordFetchFailed, wordBanned}
 
 var (
 	tlsAddress   = regexp.MustCompile(`msg=listening listener=tls address=(\S+)`)
@@ -97,7 +98,8 @@ func (f *follower) line(line string) {
 		f.problems = append(f.problems, line)
 		return
 	}
-	if len(f.bad) < 10 && !strings.Contains(line, wordNotReloaded) && (isError || strings.Contains(line, "panic") ||
+	expected := strings.Contains(line, wordNotReloaded) || strings.Contains(line, wordNoUpgrade)
+	if len(f.bad) < 10 && !expected && (isError || strings.Contains(line, "panic") ||
 		strings.Contains(line, "DATA RACE") || strings.Contains(line, "internal_error")) {
 		f.bad = append(f.bad, line)
 	}

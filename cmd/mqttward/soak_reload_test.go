@@ -8,7 +8,6 @@ import (
 	"syscall"
 
 	"mqttward/packets"
-	"mqttward/proxy/proxytest"
 )
 
 // reload sends SIGHUP, with a good configuration and broken ones by turns, and sees that a user who
@@ -115,7 +114,7 @@ func (s *soak) expect(word string, do func()) {
 	s.t.Helper()
 	before := s.log.count(word)
 	do()
-	proxytest.Eventually(s.t, "the log says "+word, func() bool { return s.log.count(word) > before })
+	s.await("the log says "+word, func() bool { return s.log.count(word) > before })
 }
 
 // changeFiles has changes noticed with no signal: new users and a new certificate, then a file that is

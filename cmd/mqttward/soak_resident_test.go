@@ -3,10 +3,7 @@
 package main_test
 
 import (
-	"bytes"
-	"encoding/binary"
 	"errors"
-	"fmt"
 	"math/rand/v2"
 	"os"
 	"sync"
@@ -31,18 +28,6 @@ type resident struct {
 	doubled int64 // messages that came again, and not because of a session that was resumed
 }
 
-// place is where a message stands among those of its sender, which come in that order: a session later
-// one may come that was sent before.
-type place struct {
-	session int
-	number  uint64
-}
-
-// after reports whether p comes after q.
-func (p place) after(q place) bool {
-	return p.session > q.session || p.session == q.session && p.number > q.number
-}
-
 // live comes and goes until the shift is over, and then waits for the last message.
 func (r *resident) live() {
 	var sending sync.WaitGroup
@@ -54,7 +39,7 @@ func (r *resident) live() {
 	sending.Go(r.sender.work)
 	for r.s.goesOn() {
 		if w == nil {
-			if w = r.arrive(); w == nil {
+			if w = r.comeBack(); w == nil {
 				return
 			}
 		}
@@ -105,14 +90,13 @@ func (r *resident) arrive() *wire {
 	}
 	r.came = time.Now()
 	r.answer = r.read
-	due := r.sender.acked.Load()
 	r.parting = false
 	w := r.verdict()
 	if w == nil {
 		return nil
 	}
-	if r.connect.Version != packets.V31 && w.present != r.known { // 3.1 does not tell
-		r.s.fault("%s: %v: session present is %v, want %v", r.connect.ClientID, r.connect.Version, w.present, r.known)
+	if r.known && !w.present && r.connect.Version != packets.V31 { // 3.1 does not tell
+		r.s.fault("%s: %v: the broker has no session any more", r.connect.ClientID, r.connect.Version)
 	}
 	if !r.known {
 		if err := w.subscribe("kept/" + r.sender.name + "/+"); err != nil {
@@ -124,75 +108,16 @@ func (r *resident) arrive() *wire {
 		return w
 	}
 	r.s.tally.resumed.Add(1)
-	r.s.tally.queued.Add(int64(due - min(due, r.seen))) // which will come, or be missed
 	return w
 }
 
-// receive takes messages for a while.
-func (r *resident) receive(w *wire, d time.Duration) error {
-	for end := time.Now().Add(d); ; {
-		some, err := w.arrives(max(time.Until(end), time.Millisecond))
-		if err != nil || !some {
-			return err
-		}
-		if err := r.message(w); err != nil {
-			return err
-		}
-		if time.Now().After(end) {
-			return nil
-		}
+// comeBack arrives after a while without a connection.
+func (r *resident) comeBack() *wire {
+	due := r.sender.acked.Load()
+	if r.known {
+		r.s.tally.queued.Add(int64(due - min(due, r.seen))) // which will come, or be missed
 	}
-}
-
-// message takes one message, and acknowledges it.
-func (r *resident) message(w *wire) error {
-	kind, body, err := w.next()
-	switch {
-	case err != nil:
-		return err
-	case kind == kindDisconnect:
-		return w.disconnected(body)
-	case kind != kindPublish:
-		return fmt.Errorf("%w: packet %#x", errWrong, kind)
-	}
-	m, err := w.published(body)
-	if err != nil {
-		return err
-	}
-	at, err := r.take(m, w.again)
-	if err != nil {
-		return err
-	}
-	r.answer = at
-	_, err = w.Write(appendPacket(nil, 0x40, m.id))
-	return err
-}
-
-// take sees that no message is missing before this one, and that it comes twice only where QoS 1
-// lets it: where its sender sent it again, or where the broker may not have heard that it came.
-func (r *resident) take(m publication, again bool) (at place, err error) {
-	_, session, ok := cutTopic(m.topic)
-	if !ok || len(m.payload) < 8 {
-		return at, fmt.Errorf("%w: % x on %q", errWrong, m.payload, m.topic)
-	}
-	n := binary.BigEndian.Uint64(m.payload)
-	at = place{session, n}
-	switch {
-	case n > r.seen+1:
-		return at, fmt.Errorf("%w: message %d has come, and before it only %d", errWrong, n, r.seen)
-	case !bytes.Equal(m.payload, numbered(n)):
-		return at, fmt.Errorf("%w: not the message %d that was sent", errWrong, n)
-	case !at.after(r.read):
-		return at, fmt.Errorf("%w: message %v has come again, and all up to %v were acknowledged", errWrong, at, r.read)
-	case n == r.seen+1:
-		r.seen = n
-		r.s.tally.kept.Add(1)
-	case again:
-		r.s.tally.redelivered.Add(1)
-	default:
-		r.doubled++
-	}
-	return at, nil
+	return r.arrive()
 }
 
 // overtake comes by another connection, by which the first one must end, and goes on with it. The
@@ -210,35 +135,12 @@ func (r *resident) overtake(old *wire) *wire {
 	return w
 }
 
-// drain takes what a connection still brings, until it ends.
-func (r *resident) drain(w *wire) error {
-	w.SetDeadline(time.Now().Add(soakPatience))
-	for {
-		kind, body, err := w.next()
-		switch {
-		case err != nil:
-			return err
-		case kind == kindDisconnect:
-			return w.disconnected(body)
-		case kind != kindPublish:
-			return fmt.Errorf("%w: packet %#x", errWrong, kind)
-		}
-		m, err := w.published(body)
-		if err == nil {
-			_, err = r.take(m, w.again)
-		}
-		if err != nil {
-			return err
-		}
-	}
-}
-
 // finish waits for the last message that the sender was told the broker has.
 func (r *resident) finish(w *wire) {
 	want := r.sender.acked.Load()
 	for end := time.Now().Add(soakPatience); r.seen < want && r.s.faults.Load() == 0; {
 		if w == nil {
-			if w = r.arrive(); w == nil {
+			if w = r.comeBack(); w == nil {
 				return
 			}
 		}

@@ -87,6 +87,10 @@ expire_jitter = "%ds"
 [auth.jwt.claims]
 username = "%%u"
 [limits]
+connect_timeout = "1m"
+auth_timeout = "1m"
+dial_timeout = "2m"
+connack_timeout = "1m"
 connect_rate_per_address = %d
 [limits.ban]
 failures = %d

@@ -28,14 +28,15 @@ type soakForm struct {
 	residents int           // clients with a persistent session, and as many who send to them
 	bad       int           // callers who are always refused
 	flood     int           // connects at once
-	tick      time.Duration // between two events
+	reloads   int           // between two events
+	tick      time.Duration // between two reloads
 	pause     time.Duration // of a client, about
 	drain     string
 }
 
 var (
-	shortSoak = soakForm{workers: 48, residents: 8, bad: 14, flood: 120, tick: 20 * time.Millisecond, pause: 40 * time.Millisecond, drain: "1s"}
-	longSoak  = soakForm{workers: 1200, residents: 100, bad: 56, flood: 400, tick: time.Second, pause: 3 * time.Second, drain: "4s"}
+	shortSoak = soakForm{workers: 48, residents: 8, bad: 14, flood: 120, reloads: 1, tick: 20 * time.Millisecond, pause: 40 * time.Millisecond, drain: "1s"}
+	longSoak  = soakForm{workers: 1000, residents: 100, bad: 56, flood: 400, reloads: 3, tick: 600 * time.Millisecond, pause: 3 * time.Second, drain: "4s"}
 )
 
 // soakPatience is more than any answer takes on a machine that many share.
@@ -180,6 +181,16 @@ func (s *soak) goesOn() bool { return !s.over.Load() && s.faults.Load() < 20 }
 func (s *soak) fault(format string, args ...any) {
 	if s.faults.Add(1) <= 20 {
 		s.t.Errorf(format, args...)
+	}
+}
+
+// await waits for something that happens sooner or later.
+func (s *soak) await(what string, ok func() bool) {
+	s.t.Helper()
+	for end := time.Now().Add(soakPatience); !ok(); time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(end) {
+			s.t.Fatalf("never happened: %s", what)
+		}
 	}
 }
 

@@ -3,10 +3,7 @@
 package main_test
 
 import (
-	"slices"
 	"syscall"
-
-	"mqttward/proxy/proxytest"
 )
 
 // enginesHere are the relay's engines that are to be had, the one first that mqttward has begun with.
@@ -22,8 +19,10 @@ func (s *soak) enginesHere() []string {
 }
 
 // upgrade has the next process take over, with another engine, and waits until the old one has drained
-// and ended. What the old one has given tickets for resumes with the new one.
+// and ended. What the old one has given tickets for resumes with the new one. Before that, one that
+// finds something broken gives up.
 func (s *soak) upgrade() {
+	s.failUpgrade()
 	s.upgradesDone++
 	s.settings.engine = s.engines[s.upgradesDone%len(s.engines)]
 	holders := s.ticketHolders()
@@ -31,16 +30,26 @@ func (s *soak) upgrade() {
 	s.upgrades.begin()
 	defer s.upgrades.end()
 	stopped := s.stopped()
-	s.expect(wordServes, func() {
-		if err := syscall.Kill(s.l.pid, syscall.SIGUSR2); err != nil {
-			s.fault("SIGUSR2: %v", err)
-		}
-	})
+	s.expect(wordServes, s.askUpgrade)
 	s.l.pid = s.log.successor
 	s.drained += s.log.sessions
 	s.resume(holders, true)
-	s.bans = slices.Delete(s.bans, 0, len(s.bans)) // each process has its own
-	proxytest.Eventually(s.t, "the old process has ended", func() bool { return s.stopped() == stopped+1 })
+	s.bans = nil // each process has its own
+	s.await("the old process has ended", func() bool { return s.stopped() == stopped+1 })
+}
+
+// failUpgrade has a process start that can't take over.
+func (s *soak) failUpgrade() {
+	all := s.breaks()
+	all[s.upgradesDone%len(all)].make()
+	s.expect(wordNoUpgrade, s.askUpgrade)
+	s.settings.restore()
+}
+
+func (s *soak) askUpgrade() {
+	if err := syscall.Kill(s.l.pid, syscall.SIGUSR2); err != nil {
+		s.fault("SIGUSR2: %v", err)
+	}
 }
 
 // stopped is how many processes have ended, with sessions cut or not.
@@ -53,7 +62,7 @@ func (s *soak) end() {
 		s.fault("SIGTERM: %v", err)
 		return
 	}
-	proxytest.Eventually(s.t, "the last process ends in order", func() bool { return s.log.count(wordStopped) == stopped+1 })
+	s.await("the last process ends in order", func() bool { return s.log.count(wordStopped) == stopped+1 })
 	if err := s.l.wait(); err != nil && s.log.count(wordCut) == 0 {
 		s.t.Errorf("the first process: %v, want exit code 0", err)
 	}

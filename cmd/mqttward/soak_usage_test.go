@@ -104,8 +104,8 @@ func (s *soak) used() usage {
 const (
 	roomResident   = 12 << 10 // KiB, beside a quarter
 	roomHeap       = 8 << 10  // KiB
-	roomFiles      = 24
-	roomGoroutines = 24
+	roomFiles      = 12
+	roomGoroutines = 12
 )
 
 // usedAfterShift is what the newest process holds when the clients have gone: as many descriptors and
