@@ -23,6 +23,7 @@ type follower struct {
 
 	successor int // the process of the last upgrade
 	sessions  int // that the process before it had
+	forced    int // sessions that had to be cut in drains
 }
 
 // The words that are counted.
@@ -44,6 +45,7 @@ var (
 	tlsAddress   = regexp.MustCompile(`msg=listening listener=tls address=(\S+)`)
 	adminAddress = regexp.MustCompile(`msg=admin address=(\S+)`)
 	relayEngine  = regexp.MustCompile(`msg=starting .* relay="(\w+):`)
+	sessionsCut  = regexp.MustCompile(`stopped, with sessions cut" sessions=(\d+)`)
 	sessionsLeft = regexp.MustCompile(`this one ends" pid=\d+ sessions=(\d+)`)
 )
 
@@ -89,6 +91,10 @@ func (f *follower) line(line string) {
 	}
 	if n := sessionsLeft.FindStringSubmatch(line); n != nil {
 		f.sessions, _ = strconv.Atoi(n[1])
+	}
+	if n := sessionsCut.FindStringSubmatch(line); n != nil {
+		cut, _ := strconv.Atoi(n[1])
+		f.forced += cut
 	}
 	if engine := relayEngine.FindStringSubmatch(line); engine != nil {
 		f.engines[engine[1]] = true

@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// place is where a message stands among those of its sender, which come in that order: a session later
-// one may come that was sent before.
+// place is where a message stands among those of its sender, which come in that order. A number may
+// come again from a later session of the sender, as another message.
 type place struct {
 	session int
 	number  uint64
@@ -39,26 +39,40 @@ func (r *resident) receive(w *wire, d time.Duration) error {
 
 // message takes one message, and acknowledges it.
 func (r *resident) message(w *wire) error {
-	kind, body, err := w.next()
-	switch {
-	case err != nil:
-		return err
-	case kind == kindDisconnect:
-		return w.disconnected(body)
-	case kind != kindPublish:
-		return fmt.Errorf("%w: packet %#x", errWrong, kind)
-	}
-	m, err := w.published(body)
-	if err != nil {
-		return err
-	}
-	at, err := r.take(m, w.again)
+	m, at, err := r.next(w)
 	if err != nil {
 		return err
 	}
 	r.answer = at
 	_, err = w.Write(appendPacket(nil, 0x40, m.id))
 	return err
+}
+
+// drain takes what a connection still brings, until it ends.
+func (r *resident) drain(w *wire) error {
+	w.SetDeadline(time.Now().Add(soakPatience))
+	for {
+		if _, _, err := r.next(w); err != nil {
+			return err
+		}
+	}
+}
+
+// next takes one message.
+func (r *resident) next(w *wire) (m publication, at place, err error) {
+	kind, body, err := w.next()
+	switch {
+	case err != nil:
+		return m, at, err
+	case kind == kindDisconnect:
+		return m, at, w.disconnected(body)
+	case kind != kindPublish:
+		return m, at, fmt.Errorf("%w: packet %#x", errWrong, kind)
+	}
+	if m, err = w.published(body); err == nil {
+		at, err = r.take(m, w.again)
+	}
+	return m, at, err
 }
 
 // take sees that no message is missing before this one, and that it comes twice only where QoS 1
@@ -86,27 +100,4 @@ func (r *resident) take(m publication, again bool) (at place, err error) {
 		r.doubled++
 	}
 	return at, nil
-}
-
-// drain takes what a connection still brings, until it ends.
-func (r *resident) drain(w *wire) error {
-	w.SetDeadline(time.Now().Add(soakPatience))
-	for {
-		kind, body, err := w.next()
-		switch {
-		case err != nil:
-			return err
-		case kind == kindDisconnect:
-			return w.disconnected(body)
-		case kind != kindPublish:
-			return fmt.Errorf("%w: packet %#x", errWrong, kind)
-		}
-		m, err := w.published(body)
-		if err == nil {
-			_, err = r.take(m, w.again)
-		}
-		if err != nil {
-			return err
-		}
-	}
 }

@@ -36,7 +36,7 @@ type soakForm struct {
 
 var (
 	shortSoak = soakForm{workers: 48, residents: 8, bad: 14, flood: 120, reloads: 1, tick: 20 * time.Millisecond, pause: 40 * time.Millisecond, drain: "1s"}
-	longSoak  = soakForm{workers: 1000, residents: 100, bad: 56, flood: 400, reloads: 3, tick: 600 * time.Millisecond, pause: 3 * time.Second, drain: "4s"}
+	longSoak  = soakForm{workers: 1000, residents: 100, bad: 56, flood: 400, reloads: 3, tick: 600 * time.Millisecond, pause: 3 * time.Second, drain: "10s"}
 )
 
 // soakPatience is more than any answer takes on a machine that many share.
