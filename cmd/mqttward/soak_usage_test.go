@@ -103,7 +103,7 @@ func (s *soak) used() usage {
 // places for hashing, remembered tokens and addresses; and what the allocator keeps.
 const (
 	roomResident   = 12 << 10 // KiB, beside a quarter
-	roomHeap       = 8 << 10  // KiB
+	roomHeap       = 5 << 10  // KiB
 	roomFiles      = 12
 	roomGoroutines = 12
 )
