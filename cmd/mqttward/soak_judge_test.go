@@ -35,6 +35,9 @@ func (s *soak) judge(c *cast) {
 	if s.form.lasts > 0 && s.log.forced > s.drained/20 { // a machine that is busy may want more time for a few, or than the short form's second
 		s.t.Errorf("of %d sessions %d had to be cut at the end of drain_timeout", s.drained, s.log.forced)
 	}
+	if n := int(s.tally.drainedConnects.Load()); s.form.lasts > 0 && n > s.drained/100 {
+		s.t.Errorf("%d connects got no answer of processes that drained", n)
+	}
 	for _, line := range s.log.bad {
 		s.t.Errorf("the log has: %s", line)
 	}
@@ -77,8 +80,8 @@ func (s *soak) report(c *cast) {
 	n, log := &s.tally, s.log
 	s.t.Logf("%d workers, %d with a session that outlives connections, %d who are refused; engines %v",
 		len(c.workers), len(c.residents), len(c.bad), s.engines)
-	s.t.Logf("%d verdicts; %d sessions came to their end, %d were cut (outages cut %d connections, the processes before upgrades had %d sessions; %d got DISCONNECT 0x8B, %d had to be cut at the end of drain_timeout); %d connects met an outage",
-		n.verdicts.Load(), n.sessions.Load(), n.cutSessions.Load(), s.cutByOutages, s.drained, n.farewells.Load(), s.log.forced, n.cutConnects.Load())
+	s.t.Logf("%d verdicts; %d sessions came to their end, %d were cut (outages cut %d connections, the processes before upgrades had %d sessions; %d got DISCONNECT 0x8B, %d had to be cut at the end of drain_timeout); %d connects met an outage, %d the end of a drain",
+		n.verdicts.Load(), n.sessions.Load(), n.cutSessions.Load(), s.cutByOutages, s.drained, n.farewells.Load(), s.log.forced, n.cutConnects.Load(), n.drainedConnects.Load())
 	s.t.Logf("%d reloads, %d of faulty files refused; %d changes of files noticed; %d upgrades, %d given up; %d failed fetches of the key set; %d connects of the flood limited; %d addresses banned",
 		log.count(wordReloaded), log.count(wordNotReloaded), log.count(wordChanged), log.count(wordServes), log.count(wordNoUpgrade), log.count(wordFetchFailed), n.limited.Load(), n.banned.Load())
 	s.t.Logf("TLS: %d handshakes of clients, %d of them resumed; connections to the broker: plain %d and %d, TLS %d and %d",

@@ -73,7 +73,7 @@ type soak struct {
 
 // tally is what clients have counted.
 type tally struct {
-	verdicts, sessions, cutSessions, cutConnects, farewells atomic.Int64
+	verdicts, sessions, cutSessions, farewells, cutConnects, drainedConnects atomic.Int64
 	acked, returned, resent                                 atomic.Int64
 	resumed, takenOver, queued, kept, redelivered           atomic.Int64
 	limited, banned, tlsFull, tlsResumed                    atomic.Int64
@@ -165,6 +165,7 @@ func newSoak(t *testing.T, start func(*testing.T, *soak)) *soak {
 	})
 	s.settings.file = s.l.file
 	s.log = followLog(t, s.l.dir)
+	s.await("it listens by TLS", func() bool { return tlsAddress.MatchString(s.l.log()) && adminAddress.MatchString(s.l.log()) })
 	s.tlsAt, s.adminAt = tlsAddress.FindStringSubmatch(s.l.log())[1], adminAddress.FindStringSubmatch(s.l.log())[1]
 	s.log.count(wordReloaded)
 	s.engines = s.enginesHere()
