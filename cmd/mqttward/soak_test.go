@@ -35,7 +35,7 @@ type soakForm struct {
 }
 
 var (
-	shortSoak = soakForm{workers: 48, residents: 8, bad: 14, flood: 120, reloads: 1, tick: 20 * time.Millisecond, pause: 40 * time.Millisecond, drain: "1s"}
+	shortSoak = soakForm{workers: 48, residents: 8, bad: 14, flood: 120, reloads: 1, tick: 20 * time.Millisecond, pause: 80 * time.Millisecond, drain: "1s"}
 	longSoak  = soakForm{workers: 1000, residents: 100, bad: 56, flood: 400, reloads: 3, tick: 600 * time.Millisecond, pause: 3 * time.Second, drain: "10s"}
 )
 
@@ -74,9 +74,9 @@ type soak struct {
 // tally is what clients have counted.
 type tally struct {
 	verdicts, sessions, cutSessions, farewells, cutConnects, drainedConnects atomic.Int64
-	acked, returned, resent                                 atomic.Int64
-	resumed, takenOver, queued, kept, redelivered           atomic.Int64
-	limited, banned, tlsFull, tlsResumed                    atomic.Int64
+	acked, returned, resent                                                  atomic.Int64
+	resumed, takenOver, queued, kept, redelivered                            atomic.Int64
+	limited, banned, tlsFull, tlsResumed                                     atomic.Int64
 }
 
 // TestSoak has clients of all versions at work, by plain TCP and TLS, with passwords and tokens, some
