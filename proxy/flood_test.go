@@ -43,7 +43,8 @@ func TestFloodFromOneAddressLeavesOthersUnharmed(t *testing.T) {
 				}
 				began := time.Now()
 				alone, beside := others.besideFlood(f)
-				for try := 1; tc.every > 0 && harmed(alone, beside) && try < 10; try++ {
+				// A machine that is busy may not manage a flood at first.
+				for try := 1; (f.refused == 0 || tc.every > 0 && harmed(alone, beside)) && try < 10; try++ {
 					t.Logf("connects of others: alone %v; beside the flood %v", alone, beside)
 					alone, beside = others.besideFlood(f)
 				}
