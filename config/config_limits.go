@@ -1,6 +1,9 @@
 package config
 
-import "time"
+import (
+	"net/netip"
+	"time"
+)
 
 // Limits are the [limits] table.
 type Limits struct {
@@ -45,10 +48,13 @@ type Limits struct {
 // Ban is the [limits.ban] table.
 type Ban struct {
 	// Failures is how many failed authentications within Window have an address banned: 0 to
-	// 100. 0, the default, means that nobody is; then the others have their defaults.
+	// 100. 0, the default, means that nobody is.
 	Failures int
 	// Window is within what time: 1s to 24h, default 1m.
 	Window time.Duration
 	// Time is for how long: 1s to 168h, default 5m.
 	Time time.Duration
+	// Exempt are networks that are never banned, up to 256, beside those of
+	// [Listener.ProxyTrusted].
+	Exempt []netip.Prefix
 }

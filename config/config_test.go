@@ -124,6 +124,7 @@ connect_rate_per_address = 30
 failures = 12
 window = "2m"
 time = "1h"
+exempt = ["192.0.2.7", "2001:db8::/48"]
 [relay]
 engine = "epoll"
 loops = 3
@@ -216,7 +217,8 @@ func TestEveryKeyArrives(t *testing.T) {
 			ConnackTimeout: 4 * time.Second, HalfCloseTimeout: 500 * time.Millisecond,
 			MaxConnectSize: 128 << 10, MaxConnections: 10, MaxHandshakes: 20, MaxHashQueue: 300, MaxConnectionsPerAddress: 5,
 			ConnectRate: 1000, ConnectRatePerAddress: 30,
-			Ban: Ban{Failures: 12, Window: 2 * time.Minute, Time: time.Hour},
+			Ban: Ban{Failures: 12, Window: 2 * time.Minute, Time: time.Hour, Exempt: []netip.Prefix{
+				netip.MustParsePrefix("192.0.2.7/32"), netip.MustParsePrefix("2001:db8::/48")}},
 		},
 		Relay:    Relay{Engine: RelayEpoll, Loops: 3},
 		Shutdown: Shutdown{DrainDelay: time.Second, DrainTimeout: time.Minute, DrainQuiet: true},

@@ -220,8 +220,11 @@ c.toml:12: auth.builtin.pbkdf2_dk_length: has no use with algorithm = "sha256": 
 	{"password for a hash", base + "[[auth.builtin.user]]\nname = \"a\"\npassword = \"hunter2\"\n", `c.toml:10: auth.builtin.user[0].password: unknown key: it belongs in [upstream.credentials] or [upstream.health], or did you mean "password_hash"?`},
 
 	// Limits.
-	{"ban without failures", base + "[limits.ban]\nwindow = \"2m\"\ntime = \"1h\"\n", `c.toml:9: limits.ban.window: has no use without failures: write failures = 10, or remove window
-c.toml:10: limits.ban.time: has no use without failures: write failures = 10, or remove time`},
+	{"ban without failures", base + "[limits.ban]\nwindow = \"2m\"\ntime = \"1h\"\nexempt = [\"192.0.2.7\"]\n", `c.toml:9: limits.ban.window: has no use without failures: write failures = 10, or remove window
+c.toml:10: limits.ban.time: has no use without failures: write failures = 10, or remove time
+c.toml:11: limits.ban.exempt: has no use without failures: write failures = 10, or remove exempt`},
+	{"exempt from bans is no address", base + "[limits.ban]\nfailures = 10\nexempt = [\"gateway\", \"192.0.2.7/24\"]\n", `c.toml:10: limits.ban.exempt[0]: must be an IP address or a network, such as "10.0.0.0/8", not "gateway"
+c.toml:10: limits.ban.exempt[1]: "192.0.2.7/24" is an address in the network 192.0.2.0/24: write that`},
 	{"ban by a number", base + "[limits]\nban = 10\n", "c.toml:9: limits.ban: must be a table, not a bare number: write its keys below a line [limits.ban]"},
 	{"too many failures", base + "[limits.ban]\nfailures = 101\ntime = \"1h\"\n", "c.toml:9: limits.ban.failures: must be between 0 and 100, not 101"},
 	{"ban of a moment", base + "[limits.ban]\nfailures = 10\ntime = \"10ms\"\nwindow = \"25h\"\n", `c.toml:10: limits.ban.time: must be between 1s and 168h, not 10ms

@@ -126,6 +126,7 @@ func readBan(t *table) Ban {
 		Failures: t.int("failures", 0, 0, 100),
 		Window:   t.duration("window", time.Minute, time.Second, 24*time.Hour),
 		Time:     t.duration("time", 5*time.Minute, time.Second, 7*24*time.Hour),
+		Exempt:   readNetworks(t, "exempt"),
 	}
 }
 

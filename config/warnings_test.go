@@ -34,6 +34,9 @@ func TestWarnings(t *testing.T) {
 				"c.toml:14: limits.max_connections_per_address: 12 is never reached: limits.max_connections is 10\n" +
 				"c.toml:16: limits.connect_rate_per_address: 6 is never reached: limits.connect_rate is 5"},
 		{"limits that are the same", "[[listener]]\nname = \"b\"\nbind = \":1\"\nmax_connections = 10\n" + base + "[limits]\nmax_connections = 10\nconnect_rate_per_address = 6\n", "", ""},
+		{"bans switched off", base + "[limits.ban]\nfailures = 0\nwindow = \"2m\"\ntime = \"1h\"\nexempt = [\"192.0.2.7\"]\n", "", ""},
+		{"everybody exempt from bans", base + "[limits.ban]\nfailures = 10\nexempt = [\"192.0.2.7\", \"0.0.0.0/0\"]\n", "",
+			"c.toml:10: limits.ban.exempt[1]: 0.0.0.0/0 is every address of its kind: while it stands here none is banned"},
 		{"revocation of anonymous clients", without("[auth", "secret") + "[auth]\nallow_anonymous = true\n[reload]\nrevoke_live = true\n", "",
 			"c.toml:7: auth.allow_anonymous: is all there is: everybody may connect\n" +
 				"c.toml:9: reload.revoke_live: ends nobody's session: who is let in without [auth.builtin] and [auth.jwt] has no user and no key that could be gone"},

@@ -81,15 +81,14 @@ func (t *addressTable[V]) delete(tag uint64) {
 	}
 }
 
-// count is how many of a range of sets' values are worth something.
-func (t *addressTable[V]) count(from, to int, worth func(*V) float64) int {
-	n := 0
+// visit shows each of a range of sets' values to keep, and frees the slots of those of which that
+// returns false.
+func (t *addressTable[V]) visit(from, to int, keep func(*V) bool) {
 	for i := from; i < min(to, len(t.sets)); i++ {
 		for j := range t.sets[i] {
-			if s := &t.sets[i][j]; s.tag != 0 && worth(&s.value) > 0 {
-				n++
+			if s := &t.sets[i][j]; s.tag != 0 && !keep(&s.value) {
+				*s = slot[V]{}
 			}
 		}
 	}
-	return n
 }

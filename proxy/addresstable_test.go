@@ -31,13 +31,20 @@ func TestAddressTableFindsWhatWasPlaced(t *testing.T) {
 			t.Errorf("%v: got %v, want %d", a, v, i+1)
 		}
 	}
-	if n := table.count(0, len(table.sets), func(v *int) float64 { return float64(*v - 1) }); n != len(addresses)-1 {
-		t.Errorf("counted %d that are worth something, want %d", n, len(addresses)-1)
-	}
 	_, tag := table.find(addresses[2])
 	table.delete(tag)
 	if v, _ := table.find(addresses[2]); v != nil {
 		t.Error("it is there after it was deleted")
+	}
+	seen := 0
+	table.visit(0, len(table.sets), func(v *int) bool { seen += *v; return *v != 1 })
+	if want := 1 + 2 + 4 + 5; seen != want {
+		t.Errorf("saw values whose sum is %d, want %d", seen, want)
+	}
+	for i, kept := range []bool{false, true, false, true, true} {
+		if v, _ := table.find(addresses[i]); (v != nil) != kept {
+			t.Errorf("%v: it is there %v, want %v", addresses[i], v != nil, kept)
+		}
 	}
 }
 
@@ -62,7 +69,9 @@ func TestAddressTableKeepsWhatIsWorthMost(t *testing.T) {
 	if v, _ := table.find(kept); v == nil || *v != 2 {
 		t.Error("what was worth most had to go")
 	}
-	if n := table.count(0, sets, worth); n != 64 || len(table.sets) != sets {
+	n := 0
+	table.visit(0, sets, func(*int) bool { n++; return true })
+	if n != 64 || len(table.sets) != sets {
 		t.Errorf("%d values in %d sets, want 64 in %d", n, len(table.sets), sets)
 	}
 }

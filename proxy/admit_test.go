@@ -108,7 +108,7 @@ func TestBannedAtTheSocket(t *testing.T) {
 			bad.expect(client(v, "u", "right"), auth.Banned)
 			good.expect(client(v, "u", "right"), auth.None)
 		}
-		r.expectLog("level=WARN", "address banned", "remote=127.0.0.2/32", "for=5m0s", "last_reason=bad_password")
+		r.expectLog("level=WARN", "address banned", "remote=127.0.0.2", "for=5m0s", "last_reason=bad_password")
 		r.expectLog("msg=refused", "remote=127.0.0.2:", "reason=banned", "code=0x8a", "detail=\"for 5m0s more\"")
 		if n := r.server.Bans(); n != 1 {
 			t.Errorf("%d bans are active, want 1", n)
@@ -395,8 +395,8 @@ func TestStormAgainstLimitsIsSampled(t *testing.T) {
 		t.Errorf("%d refusals are logged, want 20 of each address", n)
 	}
 	for _, part := range []string{
-		"remote=127.0.0.2/32 suppressed=30 reasons=map[rate_limited:30]",
-		"remote=127.0.0.3/32 suppressed=31 reasons=map[banned:31]",
+		"remote=127.0.0.2 suppressed=30 reasons=map[rate_limited:30]",
+		"remote=127.0.0.3 suppressed=31 reasons=map[banned:31]",
 	} {
 		if !strings.Contains(lines, part) {
 			t.Errorf("the log has no line with %q:\n%s", part, lines)

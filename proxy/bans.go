@@ -37,8 +37,9 @@ type BanLimits struct {
 	Window time.Duration
 	// Time is for how long. Zero means 5 minutes.
 	Time time.Duration
-	// Exempt are networks that are never banned: those of proxies, behind whose addresses many
-	// others stand.
+	// Exempt are networks that are never banned, those of proxies, say, behind whose addresses many
+	// others stand. Of IPv6, the /64 is exempt of which any address is. Whoever is banned when they
+	// are put in force is so no more, and is not again when they are gone.
 	Exempt []netip.Prefix
 }
 
@@ -50,8 +51,19 @@ type bans struct {
 	began   time.Time
 	seed    maphash.Seed // of names
 	limits  BanLimits
-	strikes *addressTable[strikes]       // nil while nobody is banned
-	banned  *addressTable[time.Duration] // until when; nil while nobody is banned
+	strikes *addressTable[strikes] // nil while nobody is banned
+	banned  *addressTable[ban]     // nil while nobody is banned
+}
+
+// ban is what is known of an address that is banned. It has no pointers: there is room for many.
+type ban struct {
+	address [16]byte // as As16 has it
+	until   time.Duration
+	reason  auth.Reason // of the last failure
+}
+
+func (v *ban) network() netip.Prefix {
+	return masked(netip.AddrPortFrom(netip.AddrFrom16(v.address), 0))
 }
 
 // strikes are an address's failures within the window, oldest first.
@@ -67,19 +79,38 @@ type strike struct {
 
 func newBans() *bans { return &bans{began: time.Now(), seed: maphash.MakeSeed()} }
 
-// limit says for what addresses are banned. Who is banned stays so, unless nobody is any more.
-func (b *bans) limit(l BanLimits) {
+// limit says for what addresses are banned, and returns how many bans that lifts: all where nobody
+// is banned any more, else those of whoever is exempt now. All others stay so.
+func (b *bans) limit(l BanLimits) (lifted int) {
+	l.Failures = min(l.Failures, maxStrikes)
+	if l.Failures == 0 {
+		return b.off(l)
+	}
+	b.mu.Lock()
+	b.limits = l
+	if b.banned == nil {
+		b.strikes = newAddressTable[strikes](strikeAddresses)
+		b.banned = newAddressTable[ban](bannedAddresses)
+	}
+	b.mu.Unlock()
+	b.each(func(v *ban) (keep bool) {
+		if b.exempt(v.network()) {
+			lifted++
+			return false
+		}
+		return true
+	})
+	return lifted
+}
+
+// off has nobody banned any more, and returns how many were.
+func (b *bans) off(l BanLimits) (lifted int) {
+	lifted = b.active()
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	l.Failures = min(l.Failures, maxStrikes)
 	b.limits = l
-	switch {
-	case l.Failures == 0:
-		b.strikes, b.banned = nil, nil
-	case b.banned == nil:
-		b.strikes = newAddressTable[strikes](strikeAddresses)
-		b.banned = newAddressTable[time.Duration](bannedAddresses)
-	}
+	b.strikes, b.banned = nil, nil
+	return lifted
 }
 
 // remaining is for how long an address is still banned; 0 where it is not.
@@ -89,11 +120,11 @@ func (b *bans) remaining(address netip.Prefix) time.Duration {
 	if b.banned == nil {
 		return 0
 	}
-	until, _ := b.banned.find(address)
-	if until == nil || b.exempt(address) {
+	v, _ := b.banned.find(address)
+	if v == nil || b.exempt(address) {
 		return 0
 	}
-	return max(0, *until-time.Since(b.began))
+	return max(0, v.until-time.Since(b.began))
 }
 
 // exempt reports whether an address is never banned.
@@ -109,17 +140,17 @@ func (b *bans) nameOf(user, clientID []byte) uint64 {
 	return maphash.Comparable(b.seed, both)
 }
 
-// failed counts a failure of an address under a user name and a client id. Where that has it banned,
-// it returns for how long; 0 where it does not.
-func (b *bans) failed(address netip.Prefix, user, clientID []byte) (banned time.Duration) {
+// failed counts a failure of an address for a reason, under a user name and a client id. Where that
+// has it banned, it returns for how long; 0 where it does not.
+func (b *bans) failed(address netip.Prefix, user, clientID []byte, reason auth.Reason) (banned time.Duration) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.banned == nil || b.exempt(address) {
 		return 0
 	}
 	now := time.Since(b.began)
-	until, banTag := b.banned.find(address)
-	if until != nil && *until > now {
+	v, banTag := b.banned.find(address)
+	if v != nil && v.until > now {
 		return 0 // it was being judged when it was banned
 	}
 	s, tag := b.strikes.find(address)
@@ -131,10 +162,10 @@ func (b *bans) failed(address netip.Prefix, user, clientID []byte) (banned time.
 		return 0
 	}
 	b.strikes.delete(tag)
-	if until == nil {
-		until = b.banned.place(banTag, func(until *time.Duration) float64 { return float64(*until - now) })
+	if v == nil {
+		v = b.banned.place(banTag, func(v *ban) float64 { return float64(v.until - now) })
 	}
-	*until = now + b.limits.Time
+	*v = ban{address: address.Addr().As16(), until: now + b.limits.Time, reason: reason}
 	return b.limits.Time
 }
 
@@ -175,28 +206,6 @@ func (s strikes) worth(start time.Duration) float64 {
 	return float64(len(s))
 }
 
-// setsAtOnce bounds for how long clients wait for one that counts.
-const setsAtOnce = 1024
-
-// active is how many addresses are banned. It looks at each, and so is for those who ask every
-// few seconds.
-func (b *bans) active() int {
-	n := 0
-	for from := 0; ; from += setsAtOnce {
-		b.mu.Lock()
-		if b.banned == nil || from >= len(b.banned.sets) {
-			b.mu.Unlock()
-			return n
-		}
-		now := time.Since(b.began)
-		n += b.banned.count(from, from+setsAtOnce, func(until *time.Duration) float64 { return float64(*until - now) })
-		b.mu.Unlock()
-	}
-}
-
-// Bans is the number of addresses that are banned.
-func (s *Server) Bans() int { return s.bans.active() }
-
 // mayBeGuess reports whether a refusal for r may have been somebody's guess. What passes by
 // itself, what is a fault of ours, and a genuine token at the wrong time are none: the devices
 // of a whole site may share an address, and its tokens may all expire in one night.
@@ -217,9 +226,9 @@ func (c *connection) heed() {
 	case v.Decision == auth.Accept && v.Stage != auth.StageAnonymous:
 		c.srv.bans.forgive(c.hs.address, c.creds.UserName, c.creds.ClientID)
 	case v.Decision == auth.Deny && !c.observed && mayBeGuess(v.Reason):
-		if banned := c.srv.bans.failed(c.hs.address, c.creds.UserName, c.creds.ClientID); banned > 0 {
+		if banned := c.srv.bans.failed(c.hs.address, c.creds.UserName, c.creds.ClientID, v.Reason); banned > 0 {
 			c.srv.line(slog.LevelWarn, "address banned", slog.String("listener", c.listener.Name),
-				slog.String("remote", c.hs.address.String()), slog.String("for", banned.String()),
+				slog.String("remote", shown(c.hs.address)), slog.String("for", banned.String()),
 				slog.String("last_reason", v.Reason.String()))
 		}
 	}

@@ -3,6 +3,7 @@ package proxy
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -20,7 +21,7 @@ func newTestBans(exempt ...netip.Prefix) *bans {
 // fail fails n times, and reports whether that had the address banned.
 func fail(b *bans, address netip.Prefix, n int, name string) (banned bool) {
 	for range n {
-		banned = b.failed(address, []byte(name), nil) > 0
+		banned = b.failed(address, []byte(name), nil, auth.BadPassword) > 0
 	}
 	return banned
 }
@@ -88,12 +89,12 @@ func TestSuccessForgivesItsUserNameOnly(t *testing.T) {
 	}
 	// Whoever has one account can't guess at others by it.
 	for n := range 10 {
-		b.failed(nth(1), fmt.Appendf(nil, "user-%d", n), nil)
+		b.failed(nth(1), fmt.Appendf(nil, "user-%d", n), nil, auth.BadPassword)
 		b.forgive(nth(1), []byte("mine"), nil)
 	}
 	// Nor where accounts go by client id, and the user name is anything.
 	for n := range 10 {
-		b.failed(nth(2), []byte("any"), fmt.Appendf(nil, "client-%d", n))
+		b.failed(nth(2), []byte("any"), fmt.Appendf(nil, "client-%d", n), auth.BadPassword)
 		b.forgive(nth(2), []byte("any"), []byte("mine"))
 	}
 	for n := 1; n <= 2; n++ {
@@ -108,7 +109,7 @@ func TestBansAreOfNetworks(t *testing.T) {
 	b := newTestBans()
 	peer := func(s string) netip.Prefix { return masked(netip.MustParseAddrPort(s)) }
 	for n := range 10 {
-		b.failed(peer(fmt.Sprintf("[2001:db8::%x]:1", n)), nil, nil)
+		b.failed(peer(fmt.Sprintf("[2001:db8::%x]:1", n)), nil, nil, auth.BadPassword)
 	}
 	for s, banned := range map[string]bool{
 		"[2001:db8::ffff:1]:1": true, "[2001:db8:0:1::1]:1": false, "192.0.2.1:1": false,
@@ -132,12 +133,70 @@ func TestSomeAreNeverBanned(t *testing.T) {
 	if fail(b, netip.Prefix{}, 100, "u") || b.remaining(netip.Prefix{}) != 0 {
 		t.Error("all that have no address are banned together")
 	}
-	// Whoever is banned already is so no more.
-	fail(b, loud, 10, "u")
-	b.limit(BanLimits{Failures: 10, Window: time.Minute, Time: time.Minute, Exempt: []netip.Prefix{loud}})
-	if b.remaining(loud) != 0 {
-		t.Error("still banned")
+}
+
+// Whoever is exempt from a reload on is banned no more, others are, and so it stays.
+func TestBansOfTheExemptAreLifted(t *testing.T) {
+	six := netip.MustParsePrefix("2001:db8:0:1::/64")
+	limits := BanLimits{Failures: 10, Window: time.Minute, Time: time.Minute}
+	b := newTestBans()
+	for _, a := range []netip.Prefix{loud, quiet, six} {
+		fail(b, a, 10, "u")
 	}
+	exempt := limits
+	exempt.Exempt = []netip.Prefix{loud, netip.MustParsePrefix("2001:db8:0:1::7/128")}
+	for again, want := range []int{2, 0} {
+		if got := b.limit(exempt); got != want {
+			t.Errorf("exempt %d times before: %d were lifted, want %d", again, got, want)
+		}
+	}
+	if got := b.limit(limits); got != 0 {
+		t.Errorf("exempt no more: %d were lifted, want none", got)
+	}
+	if b.remaining(loud) != 0 || b.remaining(six) != 0 || b.remaining(quiet) == 0 || b.active() != 1 {
+		t.Errorf("%v, %v and %v are left, want the last alone", b.remaining(loud), b.remaining(six), b.remaining(quiet))
+	}
+	if !fail(b, loud, 10, "u") {
+		t.Error("it can't be banned any more")
+	}
+	if got := b.limit(BanLimits{}); got != 2 {
+		t.Errorf("where nobody is banned any more %d were lifted, want 2", got)
+	}
+}
+
+// Those that end last are listed, of many no more than are asked for, and of all those that are wanted.
+func TestBansAreListed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newTestBans()
+		if got := b.list(3, nil); len(got) != 0 {
+			t.Errorf("got %v of nobody", got)
+		}
+		fail(b, quiet, 10, "u")
+		time.Sleep(time.Second)
+		for n := range 20_000 {
+			fail(b, nth(n), 10, "u")
+		}
+		time.Sleep(time.Second)
+		b.failed(loud, nil, nil, auth.BadPassword)
+		fail(b, loud, 8, "u")
+		b.failed(loud, nil, nil, auth.ClaimMismatch)
+		want := []Ban{
+			{loud, time.Now().Add(5 * time.Minute), auth.ClaimMismatch},
+			{nth(0), time.Now().Add(5*time.Minute - time.Second), auth.BadPassword},
+			{nth(1), time.Now().Add(5*time.Minute - time.Second), auth.BadPassword},
+		}
+		same := func(a, b Ban) bool { return a.Address == b.Address && a.Until.Equal(b.Until) && a.Reason == b.Reason }
+		if got := b.list(3, nil); !slices.EqualFunc(got, want, same) {
+			t.Errorf("got %v, want %v", got, want)
+		}
+		if got := b.list(3, func(b Ban) bool { return b.Shown() == "192.0.2.2" }); len(got) != 1 || got[0].Address != quiet {
+			t.Errorf("got %v, want %v alone", got, quiet)
+		}
+		time.Sleep(5 * time.Minute)
+		if got := b.list(3, nil); len(got) != 0 {
+			t.Errorf("got %v after their end", got)
+		}
+	})
 }
 
 // Somebody with a whole /32 neither pushes out a ban, nor makes failures forgotten, nor takes more
@@ -148,7 +207,7 @@ func TestManyAddressesPushNobodyOut(t *testing.T) {
 	fail(b, quiet, 9, "u")
 	strikeSets, banSets := len(b.strikes.sets), len(b.banned.sets)
 	for n := range 1_000_000 {
-		if b.failed(nth(n), nil, nil) > 0 {
+		if b.failed(nth(n), nil, nil, auth.BadPassword) > 0 {
 			t.Fatal("banned for one failure")
 		}
 	}
@@ -176,7 +235,9 @@ func TestBansOutliveAReload(t *testing.T) {
 	b := newTestBans()
 	fail(b, loud, 10, "u")
 	fail(b, quiet, 5, "u")
-	b.limit(BanLimits{Failures: 6, Window: time.Minute, Time: time.Hour})
+	if lifted := b.limit(BanLimits{Failures: 6, Window: time.Minute, Time: time.Hour}); lifted != 0 {
+		t.Errorf("%d were lifted, want none", lifted)
+	}
 	if b.remaining(loud) == 0 || b.remaining(loud) > 5*time.Minute {
 		t.Errorf("the ban changed: %v left", b.remaining(loud))
 	}

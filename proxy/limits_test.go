@@ -274,7 +274,7 @@ func TestSilentConnectionsGiveWay(t *testing.T) {
 	}
 	read(t, live, ping)
 	r.expectLog("reason=busy", "gave way")
-	r.expectLog("level=WARN", "max_handshakes is reached", "gave_way=", "busiest=127.0.0.1/32")
+	r.expectLog("level=WARN", "max_handshakes is reached", "gave_way=", "busiest=127.0.0.1")
 }
 
 // A fleet that comes back at once over TLS, slowly, waits for its turn rather than being cut.

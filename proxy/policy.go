@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"context"
+	"log/slog"
 	"time"
 
 	"mqttward/auth"
@@ -37,7 +38,7 @@ type Policy struct {
 
 // SetPolicy puts p in force for every connection that comes from now on. No session feels it;
 // a lower limit of connections is reached as sessions end, who waits for the upstream goes at the
-// new rate, and who is banned stays so.
+// new rate, and who is banned stays so, unless nobody is any more or the address is exempt now.
 func (s *Server) SetPolicy(p Policy) {
 	if p.Chain == nil || p.Upstream == nil {
 		panic("proxy: a policy without a chain or an upstream")
@@ -47,7 +48,9 @@ func (s *Server) SetPolicy(p Policy) {
 	s.handshakes.limit(p.Limits.MaxHandshakes)
 	s.roster.limit(&p.Limits)
 	s.rates.limit(p.Limits.ConnectRate, p.Limits.ConnectRatePerAddress)
-	s.bans.limit(p.Limits.Ban)
+	if lifted := s.bans.limit(p.Limits.Ban); lifted > 0 {
+		s.line(slog.LevelInfo, "bans lifted", slog.Int("bans", lifted))
+	}
 	s.governor.limit(p.UpstreamRate, p.Limits.MaxHandshakes)
 }
 

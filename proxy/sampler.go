@@ -119,5 +119,8 @@ func shown(p netip.Prefix) string {
 	if !p.IsValid() {
 		return "others"
 	}
+	if p.IsSingleIP() {
+		return p.Addr().String()
+	}
 	return p.String()
 }

@@ -33,7 +33,7 @@ func TestStormOfRefusalsIsSampled(t *testing.T) {
 		}
 		time.Sleep(sampleWindow + time.Second)
 		synctest.Wait()
-		want := fmt.Sprintf("remote=192.0.2.1/32 suppressed=%d reasons=map[bad_password:%[1]d]", 1000-sampleLines)
+		want := fmt.Sprintf("remote=192.0.2.1 suppressed=%d reasons=map[bad_password:%[1]d]", 1000-sampleLines)
 		if got := log.String(); strings.Count(got, "\n") != 1 || !strings.Contains(got, want) {
 			t.Errorf("log: got %q, want one line with %q", got, want)
 		}

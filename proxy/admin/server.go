@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"mqttward/proxy"
 )
 
 // Options say what a [Server] shows.
@@ -22,6 +24,10 @@ type Options struct {
 	// State tells what is true right now. It is called for one request at a time. It must not be
 	// nil.
 	State func() State
+	// Banned returns the addresses that are banned and wanted, those whose ban ends last first, and of
+	// more than most these alone; see [proxy.Server.Banned]. It is called for one request at a time. Nil
+	// means that nobody ever is.
+	Banned func(most int, wanted func(proxy.Ban) bool) []proxy.Ban
 	// NotReady says why no client should be sent here, in words; nothing where that is not so. It
 	// is called by several goroutines at once, for whoever asks, and must be quick. It must not
 	// be nil.
@@ -44,8 +50,9 @@ type Server struct {
 	http     *http.Server
 	metrics  http.Handler
 
-	looking sync.Mutex // held while state looks at every session
+	looking sync.Mutex // held while state looks at every session, or banned at every ban
 	state   func() State
+	banned  func(most int, wanted func(proxy.Ban) bool) []proxy.Ban
 }
 
 const (
@@ -67,9 +74,12 @@ func New(o Options) *Server {
 	if o.Log == nil {
 		o.Log = slog.Default()
 	}
-	s := &Server{recorder: o.Recorder, state: o.State, notReady: o.NotReady, notices: o.Notices}
+	s := &Server{recorder: o.Recorder, state: o.State, banned: o.Banned, notReady: o.NotReady, notices: o.Notices}
 	if s.notices == nil {
 		s.notices = func() []string { return nil }
+	}
+	if s.banned == nil {
+		s.banned = func(int, func(proxy.Ban) bool) []proxy.Ban { return nil }
 	}
 	s.Set(o.Settings)
 	register(o.Recorder, s.look)

@@ -3,6 +3,7 @@ package admin
 import (
 	"encoding/json"
 	"net/http"
+	"net/netip"
 	"strings"
 	"time"
 
@@ -28,6 +29,7 @@ type status struct {
 	Bytes        bytesStatus         `json:"bytes"`
 	Refusals     refusalsStatus      `json:"refusals"`
 	WouldRefuse  sparedStatus        `json:"would_refuse"`
+	Bans         bansStatus          `json:"bans"`
 	Notices      []string            `json:"notices"` // what whoever looks must know
 }
 
@@ -90,6 +92,21 @@ type sparedStatus struct {
 	Last  []refusalStatus `json:"last"` // the newest first
 }
 
+// bansStatus are the bans in force.
+type bansStatus struct {
+	Total int         `json:"total"`
+	Last  []banStatus `json:"last"` // lastBans at most, those that end last first
+}
+
+// lastBans is how many bans are shown. More are found by a word.
+const lastBans = 100
+
+type banStatus struct {
+	Address string    `json:"address"` // an IPv4 address, or the /64 of an IPv6 one
+	Until   time.Time `json:"until"`
+	Reason  string    `json:"last_reason"` // of the failures that led to it
+}
+
 type spanStatus struct {
 	Start    time.Time      `json:"start"`
 	ByReason map[string]int `json:"by_reason"`
@@ -111,7 +128,8 @@ type refusalStatus struct {
 	Steps []string `json:"steps,omitempty"`
 }
 
-// status returns what is true right now, with those of the last refusals that word is found in.
+// status returns what is true right now, with those of the last refusals and of the bans that word
+// is found in.
 func (s *Server) status(word string) status {
 	state := s.look()
 	now := s.recorder.refusals.now().UTC()
@@ -125,12 +143,27 @@ func (s *Server) status(word string) status {
 
 		Listeners: s.recorder.listeners(state), Upstreams: upstreams(state), KeySets: keySets(state, now),
 		Certificates: []certificateStatus{}, Refusals: s.recorder.refusals.status(word),
-		WouldRefuse: s.recorder.spared.sparedStatus(word), Notices: append([]string{}, s.notices()...),
+		WouldRefuse: s.recorder.spared.sparedStatus(word), Bans: bansStatus{state.Bans, s.bans(word)}, Notices: append([]string{}, s.notices()...),
 	}
 	for _, c := range state.Certificates {
 		st.Certificates = append(st.Certificates, certificateStatus{c.Name, c.NotAfter.UTC()})
 	}
 	return st
+}
+
+// bans are the bans that a word, in any case, is found in; an address is found in its network too.
+func (s *Server) bans(word string) []banStatus {
+	word = strings.ToLower(word)
+	address, _ := netip.ParseAddr(word)
+	s.looking.Lock()
+	defer s.looking.Unlock()
+	all := []banStatus{}
+	for _, b := range s.banned(lastBans, func(b proxy.Ban) bool {
+		return word == "" || b.Address.Contains(address.Unmap()) || strings.Contains(b.Shown(), word) || strings.Contains(b.Reason.String(), word)
+	}) {
+		all = append(all, banStatus{b.Shown(), b.Until.UTC().Truncate(time.Second), b.Reason.String()})
+	}
+	return all
 }
 
 func (r *Recorder) listeners(s State) []listenerStatus {

@@ -6,6 +6,7 @@ import (
 	"net/http/httptest"
 	"net/netip"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -106,6 +107,53 @@ func TestStatusIsSearched(t *testing.T) {
 	}
 	if w := get(s, "/status?q="+strings.Repeat("x", maxWord+1), nil); w.Code != http.StatusBadRequest {
 		t.Errorf("a long word: got %d, want 400", w.Code)
+	}
+}
+
+// Bans are told with their number, and found by a word or by an address of theirs, however many there are.
+func TestBansAreShown(t *testing.T) {
+	var all []proxy.Ban
+	begin := time.Date(2100, 1, 1, 0, 0, 0, 0, time.UTC)
+	for i, p := range []string{"192.0.2.7/32", "2001:db8:0:1::/64", "192.0.2.77/32"} {
+		all = append(all, proxy.Ban{Address: netip.MustParsePrefix(p), Until: begin.Add(-time.Duration(i) * time.Hour), Reason: auth.BadPassword})
+	}
+	all[2].Reason = auth.ClaimMismatch
+	s := New(Options{
+		Recorder: NewRecorder(nil), State: func() State { return State{Bans: 2345} }, NotReady: func() []string { return nil },
+		Banned: func(most int, wanted func(proxy.Ban) bool) []proxy.Ban {
+			if most != 100 {
+				t.Errorf("asked for %d, want 100", most)
+			}
+			return slices.DeleteFunc(slices.Clone(all), func(b proxy.Ban) bool { return !wanted(b) })
+		},
+	})
+	t.Cleanup(func() { s.Close() })
+	for query, want := range map[string]string{
+		"": "192.0.2.7 2001:db8:0:1::/64 192.0.2.77", "192.0.2.": "192.0.2.7 192.0.2.77", "192.0.2.7": "192.0.2.7 192.0.2.77",
+		"2001:DB8:0:1:2::3": "2001:db8:0:1::/64", "2001:db8:0:2::3": "", "claim_mis": "192.0.2.77", "meter": "",
+	} {
+		st, got := statusOf(t, s, "/status?q="+query).Bans, []string{}
+		for _, b := range st.Last {
+			got = append(got, b.Address)
+		}
+		if strings.Join(got, " ") != want || st.Total != 2345 {
+			t.Errorf("%q: got %q of %d, want %q of 2345", query, got, st.Total, want)
+		}
+	}
+	if got, want := statusOf(t, s, "/status").Bans.Last[0], (banStatus{"192.0.2.7", begin, "bad_password"}); got != want {
+		t.Errorf("got %+v, want %+v", got, want)
+	}
+	page := pageOf(t, s, "?q=claim_mis")
+	for _, want := range []string{"claim_mis”: 2\u202f345 in all", "2099-12-31 22:00:00", "<td>192.0.2.77</td>", "claim_mismatch"} {
+		if !strings.Contains(page, want) {
+			t.Errorf("%q is not on the page:\n%s", want, page)
+		}
+	}
+	if !strings.Contains(pageOf(t, s, ""), "These end last") || strings.Contains(page, "192.0.2.7<") {
+		t.Error("what is not on the page is not told of, or what was not asked for is on it")
+	}
+	if page := pageOf(t, newServer(t, Settings{}), ""); strings.Contains(page, "Banned") {
+		t.Error("it speaks of bans where there are none")
 	}
 }
 

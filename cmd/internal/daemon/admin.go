@@ -68,7 +68,7 @@ func (d *Daemon) openAdmin(c config.Admin, r *admin.Recorder) {
 		return
 	}
 	d.admin = &adminListener{bind: c.Bind, recorder: r, server: admin.New(admin.Options{
-		Recorder: r, State: d.state, NotReady: d.notReady, Notices: d.notices, Settings: adminSettings(c), Log: d.log.Logger,
+		Recorder: r, State: d.state, Banned: d.server.Banned, NotReady: d.notReady, Notices: d.notices, Settings: adminSettings(c), Log: d.log.Logger,
 	})}
 }
 

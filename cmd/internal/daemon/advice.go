@@ -27,7 +27,7 @@ var advices = map[auth.Reason]advice{
 	auth.AuthMethod: {"the client wants enhanced authentication (an Authentication Method), which is not served",
 		"switch it off in the client, and send a user name and a password or token"},
 	auth.Banned: {"the address failed to authenticate too often",
-		"wait for the ban to end; the log names the reasons of the refusals before it: mend those"},
+		"mend what the refusals before it name in the log, and wait for the ban to end: /status says when; or write the address in limits.ban.exempt, and a reload lifts it"},
 	auth.RateLimited: {"too many connects came in too short a time",
 		"have clients wait longer, and at random, before they come again; or raise the rate in [limits]"},
 	auth.UpstreamRate: {"the client would have had to wait too long for its turn at the broker",

@@ -1,6 +1,8 @@
 package daemon
 
 import (
+	"slices"
+
 	"mqttward/proxy"
 	"mqttward/proxy/admin"
 )
@@ -34,7 +36,7 @@ func (b *builder) limits() proxy.Limits {
 		MaxConnectionsPerAddress: c.MaxConnectionsPerAddress,
 		ConnectRate:              c.ConnectRate,
 		ConnectRatePerAddress:    c.ConnectRatePerAddress,
-		Ban:                      proxy.BanLimits{Failures: c.Ban.Failures, Window: c.Ban.Window, Time: c.Ban.Time},
+		Ban:                      proxy.BanLimits{Failures: c.Ban.Failures, Window: c.Ban.Window, Time: c.Ban.Time, Exempt: slices.Clone(c.Ban.Exempt)},
 	}
 	for _, listener := range b.config.Listeners {
 		l.MaxListenerConnections[listener.Name] = listener.MaxConnections

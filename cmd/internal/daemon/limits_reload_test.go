@@ -86,11 +86,32 @@ func TestReloadOfBans(t *testing.T) {
 	if got := r.answer("alice", "wonderland"); got != 5 {
 		t.Errorf("after a reload of something else: got %d, want 5", got)
 	}
-	r.reload(without, "reloaded")
-	if got := r.answer("alice", "wonderland"); got != 0 {
-		t.Errorf("without bans: got %d, want 0", got)
+	for _, part := range []string{`"address": "127.0.0.1"`, `"last_reason": "no_credentials"`} {
+		if _, status := r.ask("/status.json", ""); !strings.Contains(status, part) {
+			t.Errorf("the status has no %s:\n%s", part, status)
+		}
 	}
-	r.expectMetrics(map[string]float64{`bans_active`: 0})
+	// It is lifted by either of two ways, and is not back with what there was before.
+	for _, lifting := range []string{with + "exempt = [\"127.0.0.0/8\"]\n", strings.Replace(with, "failures = 3", "failures = 0", 1), without} {
+		lifted := strings.Count(r.log.String(), `"msg":"bans lifted","bans":1`)
+		r.reload(lifting, "reloaded")
+		if got := r.answer("alice", "wonderland"); got != 0 {
+			t.Errorf("%s: got %d, want 0", lifting, got)
+		}
+		if got := strings.Count(r.log.String(), `"msg":"bans lifted","bans":1`); got != lifted+1 {
+			t.Errorf("%s: the log tells of it %d times, want once", lifting, got-lifted)
+		}
+		r.expectMetrics(map[string]float64{`bans_active`: 0})
+		r.reload(with, "reloaded")
+		for _, want := range []byte{0, 5} {
+			if got := r.answer("alice", "wonderland"); got != want {
+				t.Errorf("banned as before: got %d, want %d", got, want)
+			}
+			for range 3 {
+				r.answer("bert", "x")
+			}
+		}
+	}
 	ping(t, live)
 }
 
@@ -117,7 +138,7 @@ func TestBansBehindABalancer(t *testing.T) {
 	}
 	behind()
 	behind()
-	r.awaitLog(`"msg":"address banned","listener":"mqtt","remote":"192.0.2.9/32"`)
+	r.awaitLog(`"msg":"address banned","listener":"mqtt","remote":"192.0.2.9"`)
 	r.expectMetrics(map[string]float64{`bans_active`: 1, `limits_hit_total{limit="ban"}`: 1})
 	if got := r.answer("alice", "wonderland"); got != 0 {
 		t.Errorf("from the balancer's own address: got %d, want 0", got)
