@@ -21,8 +21,9 @@ func (d *document) check(c *Config) {
 	d.checkAuth(c)
 	d.checkLimits(c)
 	d.checkAdmin(c)
-	if c.Reload.RevokeLive && c.Auth.Builtin == nil && c.Auth.JWT == nil {
-		d.warn("reload.revoke_live", "ends nobody's session: who is let in without [auth.builtin] and [auth.jwt] has no user and no key that could be gone")
+	listed := slices.ContainsFunc(c.Listeners, func(l Listener) bool { return l.TLS != nil && l.TLS.CRLFile != "" })
+	if c.Reload.RevokeLive && c.Auth.Builtin == nil && c.Auth.JWT == nil && !listed {
+		d.warn("reload.revoke_live", "ends nobody's session: who is let in without [auth.builtin] and [auth.jwt] has no user and no key that could be gone, and no listener has a crl_file")
 	}
 }
 

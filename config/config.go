@@ -273,7 +273,8 @@ type Shutdown struct {
 type Reload struct {
 	// Watch has the configuration read anew when it, or a file that it names, has changed.
 	Watch bool
-	// RevokeLive ends the sessions whose user, password or key is gone.
+	// RevokeLive ends the sessions whose user, password or key is gone, or whose client's certificate is
+	// on a list of revoked ones.
 	RevokeLive bool
 }
 

@@ -39,7 +39,10 @@ func TestWarnings(t *testing.T) {
 			"c.toml:10: limits.ban.exempt[1]: 0.0.0.0/0 is every address of its kind: while it stands here none is banned"},
 		{"revocation of anonymous clients", without("[auth", "secret") + "[auth]\nallow_anonymous = true\n[reload]\nrevoke_live = true\n", "",
 			"c.toml:7: auth.allow_anonymous: is all there is: everybody may connect\n" +
-				"c.toml:9: reload.revoke_live: ends nobody's session: who is let in without [auth.builtin] and [auth.jwt] has no user and no key that could be gone"},
+				"c.toml:9: reload.revoke_live: ends nobody's session: who is let in without [auth.builtin] and [auth.jwt] has no user and no key that could be gone, and no listener has a crl_file"},
+		{"revocation of certificates", without("[auth", "secret") + "[auth]\nallow_anonymous = true\n[reload]\nrevoke_live = true\n" +
+			"[[listener]]\nname = \"b\"\nbind = \":1\"\n[listener.tls]\ncert_file = \"c\"\nkey_file = \"k\"\nclient_auth = \"require\"\nclient_ca_file = \"a\"\ncrl_file = \"l\"\n", "",
+			"c.toml:7: auth.allow_anonymous: is all there is: everybody may connect"},
 		{"mistyped variable", base, "MQTTWARD_LOG_LEVLE=debug",
 			"$MQTTWARD_LOG_LEVLE: no key has this variable: did you mean MQTTWARD_LOG_LEVEL?"},
 		{"variable of a list", base, "MQTTWARD_UPSTREAM_ADDRESSES=a:1",

@@ -3,6 +3,7 @@ package proxy
 import (
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
@@ -48,7 +49,8 @@ type connection struct {
 	slot       uint32   // in the nursery
 	timer      timer    // of the nursery
 
-	certName string // the name in the client's certificate; empty: none
+	certName  string                // the name in the client's certificate; empty: none
+	certified [][]*x509.Certificate // the chains that its certificate was verified by; nil: it has none
 
 	connect packets.Connect // aliases the buffer that it was read into
 	creds   auth.Credentials
@@ -158,7 +160,7 @@ func (c *connection) secure() error {
 	state := conn.ConnectionState()
 	c.srv.observer.Secured(handshakeResult(err, &state, conf.ClientAuth == tls.RequireAndVerifyClientCert), err == nil && state.DidResume)
 	if err == nil {
-		c.certName = settings.Name.Of(&state)
+		c.certName, c.certified = settings.Name.Of(&state), state.VerifiedChains
 	}
 	return err
 }

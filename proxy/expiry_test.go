@@ -184,7 +184,12 @@ func (p *pipes) connect(v packets.Version) net.Conn {
 // connectAs makes that of a user.
 func (p *pipes) connectAs(v packets.Version, user string) net.Conn {
 	p.t.Helper()
-	c := p.dial()
+	return p.connectOver(p.dial(), v, user)
+}
+
+// connectOver makes a session over a connection, and returns that.
+func (p *pipes) connectOver(c net.Conn, v packets.Version, user string) net.Conn {
+	p.t.Helper()
 	packet := frame(client(v, user, "p"))
 	go c.Write(packet)
 	broker := <-p.broker

@@ -45,7 +45,7 @@ func newPipes(t *testing.T, change func(*proxy.Options)) (*pipes, func()) {
 	}
 	p.server = proxy.NewServer(o)
 	served := make(chan error, 1)
-	go func() { served <- p.server.Serve(proxy.Listener{Listener: p, Name: "main"}) }()
+	go func() { served <- p.server.Serve(proxy.Listener{Listener: p, Name: "main", Secure: len(o.TLS) > 0}) }()
 	return p, func() {
 		p.server.Close()
 		<-served

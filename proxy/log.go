@@ -127,10 +127,13 @@ func (c *connection) logHandshake(err error) {
 		level = slog.LevelDebug
 	}
 	if c.mayLog(level, "tls_handshake") {
+		attrs := c.who()
+		if subject := shownSubject(err); subject != "" {
+			attrs = append(attrs, slog.String("cert_subject", subject))
+		}
 		// An error about a certificate quotes it, at any length.
 		text := auth.Display([]byte(err.Error()))
-		c.srv.line(level, "TLS handshake failed",
-			append(c.who(), slog.String("error", text), milliseconds(c.accepted))...)
+		c.srv.line(level, "TLS handshake failed", append(attrs, slog.String("error", text), milliseconds(c.accepted))...)
 	}
 }
 
@@ -170,6 +173,9 @@ func (s *session) logEnded(e relay.End) {
 	attrs := append(s.who(), slog.String("upstream", s.upstream.Load().Name),
 		slog.Uint64("bytes_up", s.sent+e.BytesUp), slog.Uint64("bytes_down", e.BytesDown),
 		slog.String("close_reason", string(e.Cause)))
+	if e.Cause == relay.Revoked {
+		attrs = append(attrs, s.revokedCertificate()...)
+	}
 	level := slog.LevelInfo
 	switch {
 	case s.connacked.Load():

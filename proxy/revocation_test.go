@@ -188,9 +188,14 @@ func TestWithdrawnSessionThatIsEndingIsNotCountedAgain(t *testing.T) {
 // watch connects n clients of a user, and returns when each is told that it was revoked. It is for a
 // bubble.
 func (p *pipes) watch(n int, user string) <-chan time.Time {
+	return p.watchEach(n, func() net.Conn { return p.connectAs(packets.V5, user) })
+}
+
+// watchEach is watch, of clients of any sort.
+func (p *pipes) watchEach(n int, connect func() net.Conn) <-chan time.Time {
 	told := make(chan time.Time, n)
 	for range n {
-		c := p.connectAs(packets.V5, user)
+		c := connect()
 		go func() {
 			got := make([]byte, len(administrativeAction))
 			if _, err := io.ReadFull(c, got); err == nil && string(got) == administrativeAction {

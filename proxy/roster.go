@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"context"
+	"crypto/x509"
 	"maps"
 	"net"
 	"slices"
@@ -17,16 +18,20 @@ type roster struct {
 	acceptors   int                      // those that may still bring a connection
 	connections map[*connection]struct{} // those with a goroutine of their own
 	sessions    map[*session]struct{}    // those that relay, or are about to
-	admitted    admissions
-	up, down    uint64 // bytes of the sessions that have ended
-	draining    bool   // no session begins any more
-	cutting     bool   // connections are closed at once
+	// certified has the chains of the sessions whose clients showed a certificate. They cost nothing: the
+	// session's TLS keeps them too.
+	certified map[*session][][]*x509.Certificate
+	admitted  admissions
+	up, down  uint64 // bytes of the sessions that have ended
+	draining  bool   // no session begins any more
+	cutting   bool   // connections are closed at once
 }
 
 func newRoster() *roster {
 	r := &roster{
 		connections: map[*connection]struct{}{},
 		sessions:    map[*session]struct{}{},
+		certified:   map[*session][][]*x509.Certificate{},
 		admitted:    admissions{of: map[string]int{}},
 	}
 	r.empty = sync.NewCond(&r.mu)
@@ -62,6 +67,9 @@ func (r *roster) begin(s *session, c *connection, upstream net.Conn) bool {
 	c.upstream = upstream
 	c.admitted = false
 	r.sessions[s] = struct{}{}
+	if c.certified != nil {
+		r.certified[s] = c.certified
+	}
 	return true
 }
 
@@ -88,8 +96,17 @@ func (r *roster) end(s *session, up, down uint64) {
 	r.up += up
 	r.down += down
 	delete(r.sessions, s)
+	delete(r.certified, s)
 	r.admitted.add(s.listener.Name, s.address(), -1)
 	r.tell()
+}
+
+// chains are those that a session's client showed a certificate of; none where it showed none, or the
+// session has ended.
+func (r *roster) chains(s *session) [][]*x509.Certificate {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.certified[s]
 }
 
 func (r *roster) tell() {

@@ -2,8 +2,10 @@ package proxy
 
 import (
 	"crypto/tls"
+	"errors"
 	"slices"
 
+	"mqttward/auth"
 	"mqttward/proxy/secure"
 )
 
@@ -14,6 +16,20 @@ type TLS struct {
 	// Name says what of a client's certificate is its name, for templates. The zero value means
 	// that none has one.
 	Name secure.NameField
+}
+
+// shownSubject names the client's certificate that an error is about, as a log may show it; empty
+// where it is about none, or one without a name.
+func shownSubject(err error) string {
+	var unverified *tls.CertificateVerificationError
+	var revoked *secure.RevokedError
+	switch {
+	case errors.As(err, &revoked) && revoked.Certificate != nil:
+		return auth.Display([]byte(secure.Subject(revoked.Certificate)))
+	case errors.As(err, &unverified) && len(unverified.UnverifiedCertificates) > 0:
+		return auth.Display([]byte(secure.Subject(unverified.UnverifiedCertificates[0])))
+	}
+	return ""
 }
 
 // alpnMQTT is MQTT's protocol name in ALPN.

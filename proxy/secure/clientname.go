@@ -35,6 +35,21 @@ func (f NameField) Of(s *tls.ConnectionState) string {
 	return names[0]
 }
 
+// Subject is the name of the subject of a certificate, or, where that is empty, the first of its
+// alternative names; empty where it has none. It is for people: whoever made the certificate has
+// written into it what it likes, at any length.
+func Subject(c *x509.Certificate) string {
+	if name := c.Subject.String(); name != "" {
+		return name
+	}
+	for _, f := range [...]NameField{URIName, DNSName, EmailName} {
+		if names := f.names(c); len(names) > 0 {
+			return names[0]
+		}
+	}
+	return ""
+}
+
 func (f NameField) names(c *x509.Certificate) (names []string) {
 	switch f {
 	case CommonName:

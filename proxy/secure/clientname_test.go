@@ -10,6 +10,27 @@ import (
 	"mqttward/proxy/proxytest"
 )
 
+// A subject is shown as people write it; where it is empty, a name that there is.
+func TestSubject(t *testing.T) {
+	ca := proxytest.NewCA(t, "test")
+	for want, change := range map[string]func(*x509.Certificate){
+		"CN=device-7": func(c *x509.Certificate) { c.URIs = []*url.URL{{Scheme: "urn", Opaque: "x"}} },
+		"CN=d,O=o":    func(c *x509.Certificate) { c.Subject = pkix.Name{CommonName: "d", Organization: []string{"o"}} },
+		"urn:dev:7": func(c *x509.Certificate) {
+			c.Subject, c.URIs = pkix.Name{}, []*url.URL{{Scheme: "urn", Opaque: "dev:7"}}
+		},
+		"localhost": func(c *x509.Certificate) { c.Subject = pkix.Name{} },
+		"e@f": func(c *x509.Certificate) {
+			c.Subject, c.DNSNames, c.EmailAddresses = pkix.Name{}, nil, []string{"e@f"}
+		},
+		"": func(c *x509.Certificate) { c.Subject, c.DNSNames = pkix.Name{}, nil },
+	} {
+		if got := Subject(ca.IssueAs("device-7", change).Leaf); got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	}
+}
+
 func TestClientName(t *testing.T) {
 	ca := proxytest.NewCA(t, "test")
 	uri := func(s string) *url.URL {

@@ -10,9 +10,14 @@ import (
 )
 
 // RevokedError says that a client's certificate is revoked, or that nobody can tell.
-type RevokedError struct{ why string }
+type RevokedError struct {
+	// Certificate is the client's own, whichever of its chain is revoked. Nil where it has no chain.
+	Certificate *x509.Certificate
 
-// Error returns the reason. It holds names of authorities and a serial number.
+	why string
+}
+
+// Error returns the reason. It holds names of authorities and a serial number, at any length.
 func (e *RevokedError) Error() string { return "client certificate: " + e.why }
 
 // Revocations are the lists of certificates that authorities have revoked. They are immutable and
@@ -178,7 +183,7 @@ func oldest(lists []*list) *list {
 // judge accepts a client whose certificate has a chain, from it to an authority that is trusted,
 // in which nothing is revoked.
 func (r *Revocations) judge(chains [][]*x509.Certificate, now time.Time) error {
-	var err error = &RevokedError{"it has no chain"}
+	var err error = &RevokedError{why: "it has no chain"}
 	for _, chain := range chains {
 		if err = r.judgeChain(chain, now); err == nil {
 			return nil
@@ -190,17 +195,43 @@ func (r *Revocations) judge(chains [][]*x509.Certificate, now time.Time) error {
 // judgeChain wants a list for all in the chain but its end, which is trusted by itself. Where there
 // is one for that too, it must not be on it.
 func (r *Revocations) judgeChain(chain []*x509.Certificate, now time.Time) error {
-	for i, c := range chain {
-		lists, end := r.lists[string(c.RawIssuer)], i == len(chain)-1
-		if len(lists) == 0 && !end {
-			return &RevokedError{fmt.Sprintf("there is no list of what %q has revoked", c.Issuer)}
+	if err := r.listed(chain); err != nil {
+		return err
+	}
+	for _, c := range chain[:len(chain)-1] {
+		lists := r.lists[string(c.RawIssuer)]
+		if len(lists) == 0 {
+			return &RevokedError{chain[0], fmt.Sprintf("there is no list of what %q has revoked", c.Issuer)}
 		}
-		for _, l := range lists {
+		if l := oldest(lists); l.expired(now) {
+			return &RevokedError{chain[0], fmt.Sprintf("the list of what %q has revoked is too old: a newer one was due on %s", c.Issuer, l.until.Format(time.DateOnly))}
+		}
+	}
+	return nil
+}
+
+// Revoked judges a client anew that was accepted once, by the chains of its certificate: it returns a
+// *[RevokedError] where each of them has one that is on a list, however old that is. It returns nil
+// where there is no chain, and also where a list is missing or too old: that refuses those who come, and
+// takes nothing back from whom was found to be good. It looks at no time and no signature.
+func (r *Revocations) Revoked(chains [][]*x509.Certificate) (err error) {
+	for _, chain := range chains {
+		if err = r.listed(chain); err == nil {
+			return nil
+		}
+	}
+	return err
+}
+
+// listed returns an error where one in the chain is on a list.
+func (r *Revocations) listed(chain []*x509.Certificate) error {
+	for i, c := range chain {
+		for _, l := range r.lists[string(c.RawIssuer)] {
 			switch {
+			case l.has(c) && i == 0:
+				return &RevokedError{chain[0], fmt.Sprintf("it is revoked: serial number %x of %q", c.SerialNumber, c.Issuer)}
 			case l.has(c):
-				return &RevokedError{fmt.Sprintf("serial number %x of %q is revoked", c.SerialNumber, c.Issuer)}
-			case l.expired(now) && !end:
-				return &RevokedError{fmt.Sprintf("the list of what %q has revoked is too old: a newer one was due on %s", c.Issuer, l.until.Format(time.DateOnly))}
+				return &RevokedError{chain[0], fmt.Sprintf("its authority is revoked: %q, serial number %x of %q", c.Subject, c.SerialNumber, c.Issuer)}
 			}
 		}
 	}

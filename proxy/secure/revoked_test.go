@@ -99,6 +99,50 @@ func TestRevocations(t *testing.T) {
 	}
 }
 
+// Who was found good goes by what is on the lists alone: that one is missing or too old takes nothing back.
+func TestRevokedLaterOn(t *testing.T) {
+	root, issuing, other := proxytest.NewCA(t, "root"), proxytest.NewCA(t, "issuing"), proxytest.NewCA(t, "other")
+	issuing = root.Authority("issuing")
+	good, bad := issuing.Issue("good"), issuing.Issue("bad")
+	foreign := other.IssueAs("foreign", func(c *x509.Certificate) { c.SerialNumber = bad.Leaf.SerialNumber })
+	next, past := time.Now().Add(hour), time.Now().Add(-time.Minute)
+	issuingCert := tls.Certificate{Leaf: issuing.Certificate()}
+	between := []*proxytest.CA{issuing}
+	for _, tc := range []struct {
+		name  string
+		lists []byte
+		cert  tls.Certificate
+		roots []*proxytest.CA
+		want  string
+	}{
+		{"good", slices.Concat(root.CRL(next), issuing.CRL(next, bad)), good, []*proxytest.CA{root}, ""},
+		{"revoked", issuing.CRL(next, bad), bad, []*proxytest.CA{root}, "it is revoked"},
+		{"revoked, by a list that is too old", issuing.CRL(past, bad), bad, []*proxytest.CA{root}, "it is revoked"},
+		{"no list", other.CRL(next), bad, []*proxytest.CA{root}, ""},
+		{"a list that is too old", issuing.CRL(past), good, []*proxytest.CA{root}, ""},
+		{"the same serial number of another authority", issuing.CRL(next, bad), foreign, []*proxytest.CA{root, other}, ""},
+		{"its authority", root.CRL(next, issuingCert), good, []*proxytest.CA{root}, `its authority is revoked: "CN=issuing`},
+		{"its authority, that is trusted by itself", root.CRL(next, issuingCert), good, []*proxytest.CA{root, issuing}, "its authority"},
+	} {
+		err := parseLists(t, tc.lists, root, issuing, other).Revoked(chains(t, tc.cert, between, tc.roots...))
+		var revoked *RevokedError
+		switch {
+		case tc.want == "" && err != nil:
+			t.Errorf("%s: got %v, want no error", tc.name, err)
+		case tc.want != "" && (!errors.As(err, &revoked) || !strings.Contains(err.Error(), tc.want) || revoked.Certificate != tc.cert.Leaf):
+			t.Errorf("%s: got %v of %v, want %q of the client's own", tc.name, err, revoked, tc.want)
+		}
+	}
+	if err := parseLists(t, root.CRL(next), root).Revoked(nil); err != nil {
+		t.Errorf("without a certificate: got %v", err)
+	}
+	// Of two ways to an authority one that is good is enough, as when it was judged.
+	way := []*x509.Certificate{bad.Leaf, issuing.Certificate(), root.Certificate()}
+	if err := parseLists(t, root.CRL(next, issuingCert), root).Revoked([][]*x509.Certificate{way, {good.Leaf, root.Certificate()}}); err != nil {
+		t.Errorf("with another chain: got %v", err)
+	}
+}
+
 // newer returns a list that is newer than the next one.
 func newer(ca *proxytest.CA, next time.Time, revoked ...tls.Certificate) []byte {
 	old := *ca

@@ -53,8 +53,8 @@ func (d *Daemon) revokeKeys(g *generation) {
 	if !g.config.Reload.RevokeLive {
 		return
 	}
-	r := d.server.Revoke(proxy.Revocation{Standing: g.standing, Over: g.config.Shutdown.DrainTimeout})
+	r := d.server.Revoke(proxy.Revocation{Standing: g.standing, Lists: g.lists, Over: g.config.Shutdown.DrainTimeout})
 	if r != (proxy.Revoked{}) {
-		d.log.Info("sessions end whose user, password or key is gone", "now", r.Now, "later", r.Later)
+		d.log.Info("sessions end whose user, password, key or certificate is gone", "now", r.Now, "later", r.Later)
 	}
 }

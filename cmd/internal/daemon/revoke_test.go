@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"bytes"
+	"crypto/tls"
 	"fmt"
 	"io"
 	"net"
@@ -126,6 +127,51 @@ func TestReloadRevokesKeys(t *testing.T) {
 	write(t, filepath.Join(dir, "key.pem"), string(authtest.NewSigner("ES256", 1).PublicPEM()))
 	r.reload(text("another secret of enough bytes", ""), "reloaded")
 	expectRevoked(t, "by the public key", byKey, time.Now())
+}
+
+// A certificate that a reload puts on the list ends its sessions, also those that no user and no key let
+// in; by default it ends none. A list that is too old, or a listener that has none any more, ends nobody.
+func TestReloadRevokesCertificates(t *testing.T) {
+	for _, on := range []bool{true, false} {
+		t.Run(fmt.Sprint(on), func(t *testing.T) {
+			proxytest.CheckLeaks(t)
+			f := newFleet(t)
+			listed := f.listener("mqtts", withClients+"crl_file = \"crl.pem\"\n") + f.upstream() + jsonLog
+			free := f.listener("mqtts", withClients) + f.upstream() + jsonLog
+			if on {
+				listed, free = listed+revokeOn, free+revokeOn
+			}
+			r := runReloading(t, f.dir, listed)
+			good, bad := f.ca.Issue("good"), f.ca.Issue("bad")
+			session := func(cert tls.Certificate) net.Conn {
+				conn := tls.Client(r.dial("mqtts"), f.client(0, cert))
+				mustConnect(t, conn, packets.V5)
+				return conn
+			}
+			goods, bads := session(good), session(bad)
+			f.write("crl.pem", string(f.ca.CRL(time.Now().Add(-time.Minute))))
+			r.reload(listed, "reloaded\"")
+			ping(t, bads)
+			list := f.ca.CRL(time.Now().Add(48*time.Hour), bad)
+			f.write("crl.pem", string(list))
+			r.reload(free, "reloaded\"")
+			ping(t, bads)
+			r.reload(listed, "reloaded\"")
+			ping(t, goods)
+			if !on {
+				ping(t, bads)
+				return
+			}
+			expectRevoked(t, "bad", bads, time.Now())
+			r.awaitLog(`"msg":"sessions end whose user, password, key or certificate is gone","now":0,"later":1`)
+			r.awaitLog(`"close_reason":"revoked","cert_subject":"CN=bad","detail":"client certificate: it is revoked: serial number `)
+			if in, _ := r.enters("mqtts", f.client(0, bad)); in {
+				t.Error("it was let in again")
+			}
+			r.awaitLog(`"msg":"TLS handshake failed"`)
+			r.awaitLog(`"cert_subject":"CN=bad","error":"client certificate: it is revoked: serial number `)
+		})
+	}
 }
 
 // A file that changes is enough where files are watched; one that is faulty ends nobody.
