@@ -18,8 +18,8 @@ type roster struct {
 	acceptors   int                      // those that may still bring a connection
 	connections map[*connection]struct{} // those with a goroutine of their own
 	sessions    map[*session]struct{}    // those that relay, or are about to
-	// certified has the chains of the sessions whose clients showed a certificate. They cost nothing: the
-	// session's TLS keeps them too.
+	// certified has the chains of the sessions whose clients showed a certificate; the session's TLS
+	// keeps them all the same.
 	certified map[*session][][]*x509.Certificate
 	admitted  admissions
 	up, down  uint64 // bytes of the sessions that have ended

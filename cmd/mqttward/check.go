@@ -12,7 +12,9 @@ const checkHelp = `Usage: mqttward check [-c FILE] [-online]
 
 Checks a configuration and every file that it names, without a network: each
 fault is one line with its place and what to write instead. Exits with 0 where
-the configuration is good, warnings aside, and with 2 where it is not.
+the configuration is good, warnings aside, and with 2 where it is not. Lists
+of revoked certificates that are too old, so that no client's certificate is
+accepted, are a fault here; serve starts with them, and says so in the log.
 
 With -online it also connects to the broker with MQTT, fetches the key set,
 tells how long certificates last and whether open files and source ports are
@@ -33,6 +35,9 @@ func check(args []string, stdout, stderr io.Writer) int {
 	defer b.daemon.Close()
 	for _, w := range b.daemon.Warnings() {
 		fmt.Fprintf(stderr, "warning: %s\n", w)
+	}
+	if lapsed := b.daemon.Lapsed(); len(lapsed) > 0 {
+		return badConfig(stderr, daemon.Problems(lapsed))
 	}
 	fmt.Fprintf(stdout, "%s is good\n", b.file)
 	if !*online {

@@ -113,7 +113,8 @@ func terminate(ts *testscript.TestScript, neg bool, args []string) {
 }
 
 // writeCerts writes certificates and keys: server.pem with its server.key, other.key, which
-// is that of another certificate, and ca.pem.
+// is that of another certificate, ca.pem, and lists of what that has revoked: old.crl, whose time is
+// over, and new.crl.
 func writeCerts(t *testing.T) (dir string) {
 	t.Helper()
 	ca := proxytest.NewCA(t, "authority")
@@ -124,6 +125,11 @@ func writeCerts(t *testing.T) (dir string) {
 	copyFile(t, key, dir, "server.key")
 	copyFile(t, other, dir, "other.key")
 	copyFile(t, ca.File(), dir, "ca.pem")
+	for name, next := range map[string]time.Duration{"old.crl": -time.Minute, "new.crl": 48 * time.Hour} {
+		if err := os.WriteFile(filepath.Join(dir, name), ca.CRL(time.Now().Add(next)), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
 	return dir
 }
 

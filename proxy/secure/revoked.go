@@ -6,6 +6,7 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -161,6 +162,15 @@ func (r *Revocations) Doubts(authorities []*x509.Certificate, now time.Time, soo
 		}
 	}
 	return doubts
+}
+
+// RefuseAll reports whether no certificate that one of authorities has signed is accepted: of each the
+// list is missing, or too old.
+func (r *Revocations) RefuseAll(authorities []*x509.Certificate, now time.Time) bool {
+	return !slices.ContainsFunc(authorities, func(a *x509.Certificate) bool {
+		lists := r.lists[string(a.RawSubject)]
+		return signsNobody(a) || len(lists) > 0 && !oldest(lists).expired(now)
+	})
 }
 
 // signsNobody reports whether an authority can't sign certificates of clients: it stands in the

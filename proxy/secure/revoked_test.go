@@ -212,6 +212,31 @@ func TestDoubtsAboutRevocations(t *testing.T) {
 			}
 		}
 	}
+	for name, tc := range map[string]struct {
+		lists []byte
+		want  bool
+	}{
+		"both hold":          {slices.Concat(root.CRL(now.Add(hour)), second.CRL(now.Add(hour))), false},
+		"one is missing":     {root.CRL(now.Add(hour)), false},
+		"one is too old":     {slices.Concat(root.CRL(now.Add(-time.Minute)), second.CRL(now.Add(hour))), false},
+		"both too old":       {slices.Concat(root.CRL(now.Add(-time.Minute)), second.CRL(now.Add(-time.Minute))), true},
+		"too old or missing": {second.CRL(now.Add(-time.Minute)), true},
+		"too old by one key": {slices.Concat(second.CRL(now.Add(hour)), renewed.CRL(now.Add(-time.Minute))), true},
+	} {
+		r := parseLists(t, tc.lists, root, second, renewed)
+		if got := r.RefuseAll(both, now); got != tc.want {
+			t.Errorf("%s: all are refused: got %v, want %v", name, got, tc.want)
+		}
+		accepted := 0
+		for _, ca := range []*proxytest.CA{root, second} {
+			if r.judge(chains(t, ca.Issue("device"), nil, root, second), now) == nil {
+				accepted++
+			}
+		}
+		if accepted == 0 != tc.want {
+			t.Errorf("%s: a client of %d authorities is accepted", name, accepted)
+		}
+	}
 	due := now.Add(hour).Truncate(time.Second)
 	if got := parseLists(t, slices.Concat(root.CRL(due.Add(hour)), second.CRL(due)), root, second).NextUpdate(); !got.Equal(due) {
 		t.Errorf("NextUpdate: got %v, want the first, %v", got, due)
@@ -223,5 +248,8 @@ func TestDoubtsAboutRevocations(t *testing.T) {
 	leaf[0].BasicConstraintsValid = true
 	if got := (&Revocations{}).Doubts(leaf, now, hour); len(got) > 0 {
 		t.Errorf("a certificate that signs nobody: got %q, want nothing", got)
+	}
+	if (&Revocations{}).RefuseAll(leaf, now) {
+		t.Error("a certificate that is trusted by itself is taken to be refused")
 	}
 }

@@ -98,6 +98,11 @@ func New(c *config.Config, o Options) (*Daemon, error) {
 // Warnings are what is allowed in the configuration and may still be a mistake.
 func (d *Daemon) Warnings() []config.Problem { return d.generation().warnings }
 
+// Lapsed is what was right in the configuration and is a fault by now, as its time is over: no client of
+// some kind comes in. Whoever checks a configuration must not call it good. It keeps nothing from
+// starting or being reloaded: all the rest is served, and it passes with a new file.
+func (d *Daemon) Lapsed() []config.Problem { return d.generation().lapsed }
+
 // generation returns what is in force.
 func (d *Daemon) generation() *generation {
 	d.mu.Lock()

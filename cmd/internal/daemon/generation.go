@@ -21,6 +21,7 @@ import (
 type generation struct {
 	config   *config.Config
 	warnings []config.Problem
+	lapsed   []config.Problem // see [Daemon.Lapsed]
 	policy   proxy.Policy
 	tls      []*listenerTLS // by listener; nil where it has none
 	// lists are those of revoked certificates that are in force, by listener; only where there are.
@@ -59,6 +60,7 @@ type builder struct {
 	now      func() time.Time // when tokens are judged; nil: when they come
 	faults   Problems
 	warnings []config.Problem
+	lapsed   []config.Problem
 }
 
 func (b *builder) fault(key, format string, args ...any) {
@@ -67,6 +69,11 @@ func (b *builder) fault(key, format string, args ...any) {
 
 func (b *builder) warn(key, format string, args ...any) {
 	b.warnings = append(b.warnings, b.config.Problem(key, format, args...))
+}
+
+// lapse notes what was right, and has become a fault by itself.
+func (b *builder) lapse(key, format string, args ...any) {
+	b.lapsed = append(b.lapsed, b.config.Problem(key, format, args...))
 }
 
 // generationOptions say what surrounds a generation.
@@ -128,8 +135,9 @@ func (b *builder) generation(before *generation) (*generation, error) {
 		b.byPlace(b.faults)
 		return nil, b.faults
 	}
-	g.warnings = b.warnings
+	g.warnings, g.lapsed = b.warnings, b.lapsed
 	b.byPlace(g.warnings)
+	b.byPlace(g.lapsed)
 	return g, nil
 }
 

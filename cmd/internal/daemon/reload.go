@@ -109,6 +109,9 @@ func (w *work) finish(p prepared) {
 	for _, warning := range g.warnings {
 		d.log.Warn("configuration", "problem", warning.String())
 	}
+	for _, fault := range g.lapsed {
+		d.log.Error("configuration", "problem", fault.String())
+	}
 	old := d.generation()
 	d.swap(g)
 	w.fetching()

@@ -122,8 +122,12 @@ func (s *listenerSettings) revocations(authorities []*x509.Certificate) *secure.
 		s.fault(key, "%s: %v", s.c.CRLFile, err)
 		return nil
 	}
-	for _, doubt := range r.Doubts(authorities, time.Now(), soonList) {
-		s.warn(key, "%s: %s", s.c.CRLFile, doubt)
+	now, say := time.Now(), s.warn
+	if r.RefuseAll(authorities, now) {
+		say = s.lapse
+	}
+	for _, doubt := range r.Doubts(authorities, now, soonList) {
+		say(key, "%s: %s", s.c.CRLFile, doubt)
 	}
 	return r
 }

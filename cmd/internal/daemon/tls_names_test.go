@@ -62,7 +62,7 @@ func TestCertificatesByName(t *testing.T) {
 	}
 }
 
-// Faults of the files that TLS settings name, each with its place; and what is only doubted.
+// Faults of the files that TLS settings name, each with its place; what is one by now; and what is only doubted.
 func TestFaultsOfTLSFiles(t *testing.T) {
 	f := newFleet(t)
 	stranger := proxytest.NewCA(t, "stranger")
@@ -71,14 +71,14 @@ func TestFaultsOfTLSFiles(t *testing.T) {
 	f.write("both.pem", string(f.ca.PEM())+string(stranger.PEM()))
 	nameless := f.ca.IssueAs("nameless", func(c *x509.Certificate) { c.DNSNames = nil })
 	proxytest.WriteFiles(t, nameless, filepath.Join(f.dir, "nameless.crt"), filepath.Join(f.dir, "nameless.key"))
-	for name, tc := range map[string]struct{ more, fault, warning string }{
-		"good":                   {withClients + "crl_file = \"crl.pem\"\n", "", ""},
-		"list of a stranger":     {withClients + "crl_file = \"stranger.crl\"\n", "c.toml:9: listener[0].tls.crl_file: ", ""},
-		"list missing":           {withClients + "crl_file = \"none\"\n", "c.toml:9: listener[0].tls.crl_file: read ", ""},
-		"list too old":           {withClients + "crl_file = \"old.crl\"\n", "", "c.toml:9: listener[0].tls.crl_file: "},
-		"authority without list": {strings.ReplaceAll(withClients, "ca.pem", "both.pem") + "crl_file = \"crl.pem\"\n", "", "c.toml:9: listener[0].tls.crl_file: "},
-		"keys missing":           {"session_ticket_keys_file = \"none\"\n", "c.toml:7: listener[0].tls.session_ticket_keys_file: read ", ""},
-		"no DNS name":            {"[[listener.tls.certificate]]\ncert_file = \"nameless.crt\"\nkey_file = \"nameless.key\"\n", "", "c.toml:8: listener[0].tls.certificate[0].cert_file: "},
+	for name, tc := range map[string]struct{ more, fault, lapsed, warning string }{
+		"good":                   {withClients + "crl_file = \"crl.pem\"\n", "", "", ""},
+		"list of a stranger":     {withClients + "crl_file = \"stranger.crl\"\n", "c.toml:9: listener[0].tls.crl_file: ", "", ""},
+		"list missing":           {withClients + "crl_file = \"none\"\n", "c.toml:9: listener[0].tls.crl_file: read ", "", ""},
+		"list too old":           {withClients + "crl_file = \"old.crl\"\n", "", "c.toml:9: listener[0].tls.crl_file: ", ""},
+		"authority without list": {strings.ReplaceAll(withClients, "ca.pem", "both.pem") + "crl_file = \"crl.pem\"\n", "", "", "c.toml:9: listener[0].tls.crl_file: "},
+		"keys missing":           {"session_ticket_keys_file = \"none\"\n", "c.toml:7: listener[0].tls.session_ticket_keys_file: read ", "", ""},
+		"no DNS name":            {"[[listener.tls.certificate]]\ncert_file = \"nameless.crt\"\nkey_file = \"nameless.key\"\n", "", "", "c.toml:8: listener[0].tls.certificate[0].cert_file: "},
 	} {
 		c := parse(t, f.dir, f.listener("mqtts", tc.more)+f.upstream())
 		d, err := New(c, Options{})
@@ -92,6 +92,9 @@ func TestFaultsOfTLSFiles(t *testing.T) {
 			continue
 		}
 		d.Close()
+		if got := Problems(d.Lapsed()).Error(); !strings.HasPrefix(got, tc.lapsed) || (tc.lapsed == "") != (got == "") {
+			t.Errorf("%s: got %q that has lapsed, want %q", name, got, tc.lapsed)
+		}
 		warnings := ""
 		for _, w := range d.Warnings() {
 			if w.Key != "auth.allow_anonymous" {

@@ -110,6 +110,29 @@ func TestListOfRevokedCertificatesIsShown(t *testing.T) {
 	}
 }
 
+// A list that is too old lets nobody in who shows a certificate, after a start as after a reload, and the
+// log says so as of a fault; who needs none is served, and the next list mends it.
+func TestAListThatIsTooOldRefusesAllCertificates(t *testing.T) {
+	proxytest.CheckLeaks(t)
+	f := newFleet(t)
+	text := f.listener("mqtts", withClients+"crl_file = \"crl.pem\"\n") + plain(f.broker.Addr()) + jsonLog
+	client := f.client(0, f.ca.Issue("device"))
+	old, valid := f.ca.CRL(time.Now().Add(-time.Minute)), f.ca.CRL(time.Now().Add(48*time.Hour))
+	f.write("crl.pem", string(old))
+	r := runReloading(t, f.dir, text)
+	r.want("from the start on", "mqtts", client, false, false)
+	r.awaitLog(`"cert_subject":"CN=device","error":"client certificate: the list of what \"CN=fleet\" has revoked is too old`)
+	mustConnect(t, r.dial("mqtt"), packets.V311)
+	f.write("crl.pem", string(valid))
+	r.reload(text, "reloaded\"")
+	r.want("with a new one", "mqtts", client, true, false)
+	f.write("crl.pem", string(old))
+	r.reload(text, `"level":"ERROR","msg":"configuration","problem":"c.toml:9: listener[0].tls.crl_file: `)
+	r.awaitLog(`"reloaded"`)
+	r.want("after a reload", "mqtts", client, false, false)
+	mustConnect(t, r.dial("mqtt"), packets.V311)
+}
+
 var bothVersions = []uint16{tls.VersionTLS12, tls.VersionTLS13}
 
 // A ticket remembers a certificate. Who is revoked afterwards does not come in with it, and who is
