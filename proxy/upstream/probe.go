@@ -12,9 +12,10 @@ import (
 // Checks say how the addresses are looked after while no client finds out.
 type Checks struct {
 	// Interval is the time from the end of a check of an address to the beginning of the next.
-	// Zero means that there are none.
+	// Zero means that there are none. Where it is zero, or more than half a minute, the pool looks by
+	// itself whether an address is back, while all of them fail and those that fail do so with clients.
 	Interval time.Duration
-	// Timeout bounds one check, the TLS handshake included. Zero means 2 s.
+	// Timeout bounds one check, or one such look, the TLS handshake included. Zero means 2 s.
 	Timeout time.Duration
 	// Rise is how many checks in a row must succeed until an address that failed gets clients
 	// again. Zero means 2.
@@ -40,15 +41,17 @@ func (c Checks) withDefaults() Checks {
 	return c
 }
 
-// Run checks the addresses until ctx ends. Where there are no checks, it returns at once. What it
-// found holds for this pool only.
+// Run looks after the addresses until ctx ends: by checks, where there are any, and by itself while
+// every address fails (see [Checks]). That checks fail holds for this pool only.
 func (p *Pool) Run(ctx context.Context) {
-	if p.checks.Interval == 0 {
-		return
-	}
 	var all sync.WaitGroup
-	for i := range p.targets {
-		all.Go(func() { p.lookAfter(ctx, &p.targets[i]) })
+	if p.ownLooks() {
+		all.Go(func() { p.awaitOutages(ctx) })
+	}
+	if p.checks.Interval > 0 {
+		for i := range p.targets {
+			all.Go(func() { p.lookAfter(ctx, &p.targets[i]) })
+		}
 	}
 	all.Wait()
 }

@@ -6,7 +6,8 @@
 // half a minute. Then one client finds out whether it is back. What is back gets a tenth of its
 // share of clients at first, and all of it after as long as it was away, 10 s at most. Where every
 // address rests, they are tried all the same. [Checks] find out without clients; an address whose
-// checks fail rests until they don't.
+// checks fail rests until they don't. Without checks [Pool.Run] tries addresses that have rested while
+// every one of them fails: where clients are sent elsewhere meanwhile, none would find out.
 //
 // Nothing is read from or written to a connection here but TLS, and a PROXY header before that: what
 // the broker sees first otherwise is what the caller sends.

@@ -9,12 +9,10 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 
 	"mqttward/auth/authtest"
 	"mqttward/packets"
 	"mqttward/proxy/proxytest"
-	"mqttward/proxy/upstream"
 )
 
 const withAdmin = "[admin]\nbind = \"127.0.0.1:0\"\n"
@@ -222,21 +220,46 @@ func TestReadinessOfAKeySet(t *testing.T) {
 	}
 }
 
+// Clients find out that the broker is down, and nobody has to come to find out that it is back. What
+// the probe, the status and the metrics say is one thing.
 func TestReadinessOfTheBroker(t *testing.T) {
 	b := proxytest.NewBroker(t, proxytest.BrokerOptions{})
 	r := runReloading(t, t.TempDir(), plain(b.Addr())+withAdmin)
+	up := func(want string) {
+		t.Helper()
+		if _, status := r.ask("/status", ""); !strings.Contains(status, `"up": `+want) {
+			t.Errorf("the status does not say that up is %s:\n%s", want, status)
+		}
+	}
 	r.expectReady(http.StatusOK, "ready")
+	up("true")
 	b.Close()
 	if got := r.answer("u", "p"); got != 3 {
 		t.Fatalf("got %d without a broker, want 3", got)
 	}
 	r.expectReady(http.StatusServiceUnavailable, "no upstream is up")
+	up("false")
+	address := `{address="` + b.Addr() + `"}`
 	r.expectMetrics(map[string]float64{
-		`upstream_up{address="` + b.Addr() + `"}`:         0,
+		`upstream_up` + address:                           0,
 		`upstream_dial_errors_total{reason="refused"}`:    1,
 		`upstream_dial_errors_total{reason="timeout"}`:    0,
 		`connack_sent_total{code="0x03",version="3.1.1"}`: 1,
 	})
+	proxytest.NewBroker(t, proxytest.BrokerOptions{Addr: b.Addr()})
+	r.expectReady(http.StatusOK, "ready")
+	up("true")
+	r.expectMetrics(map[string]float64{`upstream_up` + address: 1, `connections_total{listener="mqtt"}`: 1})
+}
+
+func TestReadinessOfANewBroker(t *testing.T) {
+	b := proxytest.NewBroker(t, proxytest.BrokerOptions{})
+	r := runReloading(t, t.TempDir(), plain(b.Addr())+withAdmin)
+	b.Close()
+	if got := r.answer("u", "p"); got != 3 {
+		t.Fatalf("got %d without a broker, want 3", got)
+	}
+	r.expectReady(http.StatusServiceUnavailable, "no upstream is up")
 	second := proxytest.NewBroker(t, proxytest.BrokerOptions{})
 	r.reload(plain(second.Addr())+withAdmin, "reloaded")
 	r.expectReady(http.StatusOK, "ready")
@@ -303,23 +326,6 @@ func TestAdminAddressThatIsTakenIsTold(t *testing.T) {
 	}
 	if a := d.Addr("mqtt"); a != nil {
 		t.Errorf("a listener is open at %v", a)
-	}
-}
-
-// After a while clients are sent again, or nobody would find out that the broker is back.
-func TestAllDown(t *testing.T) {
-	now := time.Now()
-	up, old, late := upstream.Status{}, upstream.Status{FailedAt: now.Add(-downFor)}, upstream.Status{FailedAt: now.Add(-downFor + time.Second)}
-	for _, tc := range []struct {
-		addresses []upstream.Status
-		want      bool
-	}{
-		{[]upstream.Status{up}, false}, {[]upstream.Status{late}, true}, {[]upstream.Status{old}, false},
-		{[]upstream.Status{late, up}, false}, {[]upstream.Status{old, late}, true}, {[]upstream.Status{old, old}, false},
-	} {
-		if got := allDown(tc.addresses, now); got != tc.want {
-			t.Errorf("%v: got %v, want %v", tc.addresses, got, tc.want)
-		}
 	}
 }
 

@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"mqttward/proxy/admin"
-	"mqttward/proxy/upstream"
 )
 
 // state is what the admin listener shows.
@@ -110,10 +109,6 @@ func (g *generation) revocationLists() map[string]time.Time {
 	return all
 }
 
-// downFor is how long the broker is taken for down after no address could be reached. As only
-// clients find out that it is back, they have to be sent again now and then.
-const downFor = 30 * time.Second
-
 // notReady says why no client should be sent here.
 func (d *Daemon) notReady() []string {
 	var why []string
@@ -121,7 +116,7 @@ func (d *Daemon) notReady() []string {
 		why = append(why, "shutting down")
 	}
 	g := d.generation()
-	if allDown(g.upstream.Status(), time.Now()) {
+	if !g.upstream.Up() {
 		why = append(why, "no upstream is up")
 	}
 	if g.onlyKeySet() {
@@ -130,12 +125,6 @@ func (d *Daemon) notReady() []string {
 		}
 	}
 	return why
-}
-
-// allDown reports whether the last try of each address failed, one of them of late.
-func allDown(addresses []upstream.Status, now time.Time) bool {
-	last := slices.MaxFunc(addresses, func(a, b upstream.Status) int { return a.FailedAt.Compare(b.FailedAt) })
-	return !slices.ContainsFunc(addresses, upstream.Status.Up) && now.Sub(last.FailedAt) < downFor
 }
 
 // onlyKeySet reports whether a key set is all that lets anybody in.
