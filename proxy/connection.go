@@ -59,6 +59,7 @@ type connection struct {
 	explained *auth.Explanation
 	observed  bool              // the chain's verdict does not hold for it
 	spared    bool              // and the chain would have refused it
+	shook     HandshakeResult   // how TLS began, where it did
 	address   *upstream.Address // once dialled
 	presented time.Time         // when its CONNECT was sent
 }
@@ -104,6 +105,7 @@ func (c *connection) serve() {
 		reason := closedGaveWay
 		if c.wanted() {
 			c.logHandshake(err)
+			c.observeUnheard(closedHandshake, "", err)
 			reason = closedHandshake
 		}
 		c.socket.Close()
@@ -158,7 +160,8 @@ func (c *connection) secure() error {
 	c.conn = conn
 	err := conn.Handshake()
 	state := conn.ConnectionState()
-	c.srv.observer.Secured(handshakeResult(err, &state, conf.ClientAuth == tls.RequireAndVerifyClientCert), err == nil && state.DidResume)
+	c.shook = handshakeResult(err, &state, conf.ClientAuth == tls.RequireAndVerifyClientCert)
+	c.srv.observer.Secured(c.shook, err == nil && state.DidResume)
 	if err == nil {
 		c.certName, c.certified = settings.Name.Of(&state), state.VerifiedChains
 	}

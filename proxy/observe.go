@@ -10,9 +10,9 @@ import (
 )
 
 // Observer is told what becomes of clients, so that it can be counted and shown. Each connection
-// that is Accepted is Closed once; in between it is Connected, or Refused, or neither where
-// nobody was there to be refused. Its methods are called by many goroutines at once, on the path of
-// connects and of the relay: they must return at once.
+// that is Accepted is Closed once; in between it is Connected, or Refused, or Unheard, or none of
+// these where it gave way to others, say. Its methods are called by many goroutines at once, on the
+// path of connects and of the relay: they must return at once.
 type Observer interface {
 	// Accepted tells of a connection that was accepted.
 	Accepted(listener string)
@@ -22,6 +22,8 @@ type Observer interface {
 	Connected(listener string, v packets.Version)
 	// Refused tells of a client that was refused, whether or not it can be told.
 	Refused(r Refusal)
+	// Unheard tells of a connection that ended before its CONNECT was whole.
+	Unheard(u Unheard)
 	// WantsExplanation says whether the next verdict is to be explained, where it is one to be
 	// told of. That takes memory and some microseconds.
 	WantsExplanation() bool
@@ -132,7 +134,11 @@ func CloseReasons() []string {
 func (c *connection) observeRefused(r *refusal, code packets.ReasonCode, answered bool) {
 	o := c.srv.observer
 	if r.quiet {
-		o.Closed(c.listener.Name, r.quietly())
+		why := r.quietly()
+		if why == closedNoConnect {
+			c.observeUnheard(why, r.detail, r.err)
+		}
+		o.Closed(c.listener.Name, why)
 		return
 	}
 	if l, ok := r.limit(); ok {
@@ -198,6 +204,7 @@ func (unobserved) Accepted(string)                              {}
 func (unobserved) Secured(HandshakeResult, bool)                {}
 func (unobserved) Connected(string, packets.Version)            {}
 func (unobserved) Refused(Refusal)                              {}
+func (unobserved) Unheard(Unheard)                              {}
 func (unobserved) WantsExplanation() bool                       { return false }
 func (unobserved) Spared(Refusal)                               {}
 func (unobserved) Answered(packets.Version, packets.ReasonCode) {}

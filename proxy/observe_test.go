@@ -26,6 +26,7 @@ type witness struct {
 	closed           map[string]int
 	limits           map[string]int
 	refusals, spared []proxy.Refusal
+	unheard          []proxy.Unheard
 	curious          bool
 	answered         []packets.ReasonCode
 	broker           []packets.ReasonCode
@@ -46,6 +47,7 @@ func (w *witness) Accepted(string)                     { w.note(func() { w.accep
 func (w *witness) Secured(proxy.HandshakeResult, bool) { w.note(func() { w.secured++ }) }
 func (w *witness) Connected(string, packets.Version)   { w.note(func() { w.joined++ }) }
 func (w *witness) Refused(r proxy.Refusal)             { w.note(func() { w.refusals = append(w.refusals, r) }) }
+func (w *witness) Unheard(u proxy.Unheard)             { w.note(func() { w.unheard = append(w.unheard, u) }) }
 func (w *witness) WantsExplanation() bool              { return w.curious }
 func (w *witness) Spared(r proxy.Refusal)              { w.note(func() { w.spared = append(w.spared, r) }) }
 func (w *witness) Answered(_ packets.Version, c packets.ReasonCode) {

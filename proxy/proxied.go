@@ -84,6 +84,7 @@ func (c *connection) dismissed(err error) {
 	reason := closedGaveWay
 	if c.wanted() {
 		c.logUnintroduced(err)
+		c.observeUnheard(closedProxy, "", err)
 		reason = closedProxy
 	}
 	c.socket.Close()

@@ -138,11 +138,12 @@ func TestSessionsOfRevokedCertificatesEnd(t *testing.T) {
 
 // Who shows a certificate that is revoked, or valid in no other way, is told of with its subject.
 func TestLogNamesTheSubjectOfARefusedCertificate(t *testing.T) {
+	w := newWitness()
 	var revoked tls.Certificate
 	c := newCertified(t, tls.RequireAndVerifyClientCert, func(ca *proxytest.CA) *secure.Revocations {
 		revoked = ca.Issue("meter-7\u009b\u2066" + strings.Repeat("y", 500))
 		return revoking(t, ca, time.Hour, revoked)
-	}, func(*options) {})
+	}, func(o *options) { o.Observer = w })
 	stranger := proxytest.NewCA(t, "stranger").Issue("meter-8")
 	for _, cert := range []tls.Certificate{revoked, stranger} {
 		shows := c.device()
@@ -153,6 +154,22 @@ func TestLogNamesTheSubjectOfARefusedCertificate(t *testing.T) {
 	}
 	c.expectLog("TLS handshake failed", `cert_subject="CN=meter-7\\u009b\\u2066yyy`, `yyy..."`, `error="client certificate: it is revoked: serial number `)
 	c.expectLog("TLS handshake failed", `cert_subject="CN=meter-8"`, "certificate signed by unknown authority")
+	proxytest.Eventually(t, "the ends of both", func() (over bool) {
+		w.note(func() { over = w.closed["tls_handshake"] == 2 })
+		return over
+	})
+	w.note(func() {
+		for i, want := range []proxy.Unheard{
+			{Handshake: proxy.HandshakeRevoked, CertSubject: `CN=meter-7\u009b\u2066yyy`, Detail: "it is revoked"},
+			{Handshake: proxy.HandshakeCertificate, CertSubject: "CN=meter-8", Detail: "signed by unknown authority"},
+		} {
+			got := w.unheard[i]
+			if got.Handshake != want.Handshake || !strings.HasPrefix(got.CertSubject, want.CertSubject) || len(got.CertSubject) > 2*auth.MaxDisplay ||
+				!strings.Contains(got.Detail, want.Detail) {
+				t.Errorf("got %+v, want %+v", got, want)
+			}
+		}
+	})
 }
 
 // Who was met by the list of before and begins afterwards is not overlooked.

@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -51,6 +52,19 @@ func BenchmarkRefusal(b *testing.B) {
 	}
 }
 
+// BenchmarkUnheard is that of a connection that ends before its CONNECT, where none are alike.
+func BenchmarkUnheard(b *testing.B) {
+	r := NewRecorder([]string{"mqtt"})
+	var strangers [4 * lastUnheard]proxy.Unheard
+	for i := range strangers {
+		strangers[i] = unheardOf(i, fmt.Sprintf("2001:db8::%x", i))
+	}
+	b.ReportAllocs()
+	for i := 0; b.Loop(); i++ {
+		r.Unheard(strangers[i%len(strangers)])
+	}
+}
+
 // BenchmarkScrape is a scrape of a server with two listeners.
 func BenchmarkScrape(b *testing.B) {
 	r := NewRecorder([]string{"mqtt", "mqtts"})
@@ -77,6 +91,7 @@ func TestRecordingAllocatesNothing(t *testing.T) {
 		"connected": func() { r.Connected("mqtt", packets.V5) },
 		"connack":   func() { r.BrokerAnswered(packets.Success, true) },
 		"refused":   func() { r.Refused(refusal) },
+		"unheard":   func() { r.Unheard(proxy.Unheard{Listener: "mqtt", Reason: "no_connect"}) },
 		"answered":  func() { r.Answered(packets.V5, packets.NotAuthorized) },
 		"closed":    func() { r.Closed("mqtt", "client_closed") },
 	} {

@@ -10,8 +10,11 @@
 //
 // No client's name, user name or address is ever a label, and every label has a closed set of
 // values, which start at 0. The last refusals are kept in memory, with what the log tells of
-// them; they are bounded in number and in size. Of the bans in force those are shown that end last, and
-// any other is found by its address; they are lifted by the configuration, and not here.
+// them; they are bounded in number and in size. So are connections that ended before there was a
+// client to be refused, by a TLS handshake that failed, say: apart from the refusals, and as one where
+// they come from one address and end alike, since balancers look and scanners try all the time. Of the
+// bans in force those are shown that end last, and any other is found by its address; they are lifted by
+// the configuration, and not here.
 //
 // The listener speaks plain HTTP and answers GET alone. A Host that it does not know is refused:
 // a web page could otherwise reach a listener on loopback through a name of its own. Where there

@@ -65,6 +65,9 @@ func (r *Recorder) Refused(refusal proxy.Refusal) {
 	r.refusals.add(refusal)
 }
 
+// Unheard implements proxy.Observer.
+func (r *Recorder) Unheard(u proxy.Unheard) { r.unheard.add(u) }
+
 // explainEvery is how often a verdict is explained for the list of the last refusals: often enough
 // that who tries something finds it there, and no cost in a storm.
 const explainEvery = 100 * time.Millisecond

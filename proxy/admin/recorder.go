@@ -17,13 +17,14 @@ import (
 // namespace begins the name of every metric of ours.
 const namespace = "mqttward"
 
-// Recorder counts what it is told of, and keeps the last refusals. It outlives the
+// Recorder counts what it is told of, and keeps the last refusals and unheard connections. It outlives the
 // configurations, so that no count begins anew with a reload. It is an observer of the chain, the
 // server and the upstream, and safe for concurrent use.
 type Recorder struct {
 	registry *prometheus.Registry
 	refusals *refusals
 	spared   *refusals // that would have been
+	unheard  *unheard
 	// explained is when a verdict was explained last, in nanoseconds since began.
 	explained atomic.Int64
 	began     time.Time
@@ -84,7 +85,7 @@ var codes = func() (words [256]string) {
 
 // NewRecorder returns a recorder of what comes in at the listeners, by their names.
 func NewRecorder(listeners []string) *Recorder {
-	r := &Recorder{registry: prometheus.NewRegistry(), refusals: newRefusals(), spared: newRefusals(), began: time.Now().Add(-explainEvery), listening: map[string]*listenerCounts{}}
+	r := &Recorder{registry: prometheus.NewRegistry(), refusals: newRefusals(), spared: newRefusals(), unheard: newUnheard(), began: time.Now().Add(-explainEvery), listening: map[string]*listenerCounts{}}
 	r.connections = r.counter("connections_total", "Connections that were accepted.", "listener")
 	r.closed = r.counter("connections_closed_total", "Connections that are over, by why.", "listener", "reason")
 	r.connects = r.counter("connects_total", "Clients that were let in or refused; the result is \"accepted\" or why not.", "listener", "version", "result")

@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"net/netip"
 	"slices"
 	"strings"
 	"sync"
@@ -89,7 +90,12 @@ func (r *refusals) oldest() int {
 
 // holds reports whether a word in lower case is found in what is shown of a refusal.
 func holds(r proxy.Refusal, word string) bool {
-	for _, text := range [...]string{r.ClientID, r.UserName, shownAddress(r), r.Reason.String(), r.Listener, r.Detail} {
+	return found(word, r.ClientID, r.UserName, shownAddress(r.Remote), r.Reason.String(), r.Listener, r.Detail)
+}
+
+// found reports whether a word in lower case is found in a text in any case.
+func found(word string, texts ...string) bool {
+	for _, text := range texts {
 		if strings.Contains(strings.ToLower(text), word) {
 			return true
 		}
@@ -123,9 +129,9 @@ func (r *refusals) history() []spanCount {
 }
 
 // shownAddress is how a client's address stands in the list.
-func shownAddress(r proxy.Refusal) string {
-	if !r.Remote.IsValid() {
+func shownAddress(remote netip.AddrPort) string {
+	if !remote.IsValid() {
 		return "local"
 	}
-	return r.Remote.Addr().Unmap().String()
+	return remote.Addr().Unmap().String()
 }

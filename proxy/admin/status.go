@@ -29,6 +29,7 @@ type status struct {
 	Bytes        bytesStatus         `json:"bytes"`
 	Refusals     refusalsStatus      `json:"refusals"`
 	WouldRefuse  sparedStatus        `json:"would_refuse"`
+	Unheard      unheardStatus       `json:"before_connect"`
 	Bans         bansStatus          `json:"bans"`
 	Notices      []string            `json:"notices"` // what whoever looks must know
 }
@@ -92,6 +93,28 @@ type sparedStatus struct {
 	Last  []refusalStatus `json:"last"` // the newest first
 }
 
+// unheardStatus are connections that ended before their CONNECT was whole.
+type unheardStatus struct {
+	Total uint64        `json:"total"`
+	Last  []alikeStatus `json:"last"` // the newest first
+}
+
+// alikeStatus are those of one address, listener and certificate that ended alike. Time, Conn and Detail are those
+// of the last of them.
+type alikeStatus struct {
+	Time     time.Time `json:"time"`
+	Count    uint64    `json:"count"`
+	Conn     uint64    `json:"conn"`
+	Listener string    `json:"listener"`
+	Remote   string    `json:"remote"`
+	// Reason is the word of connections_closed_total, Handshake that of tls_handshakes_total.
+	Reason    string `json:"reason"`
+	Handshake string `json:"handshake,omitempty"` // absent where the reason is another
+	// CertSubject is that of a certificate that was refused: nothing is proven of it.
+	CertSubject string `json:"cert_subject,omitempty"`
+	Detail      string `json:"detail,omitempty"`
+}
+
 // bansStatus are the bans in force.
 type bansStatus struct {
 	Total int         `json:"total"`
@@ -143,7 +166,8 @@ func (s *Server) status(word string) status {
 
 		Listeners: s.recorder.listeners(state), Upstreams: upstreams(state), KeySets: keySets(state, now),
 		Certificates: []certificateStatus{}, Refusals: s.recorder.refusals.status(word),
-		WouldRefuse: s.recorder.spared.sparedStatus(word), Bans: bansStatus{state.Bans, s.bans(word)}, Notices: append([]string{}, s.notices()...),
+		WouldRefuse: s.recorder.spared.sparedStatus(word), Unheard: s.recorder.unheard.status(word),
+		Bans: bansStatus{state.Bans, s.bans(word)}, Notices: append([]string{}, s.notices()...),
 	}
 	for _, c := range state.Certificates {
 		st.Certificates = append(st.Certificates, certificateStatus{c.Name, c.NotAfter.UTC()})
@@ -245,9 +269,22 @@ func (r *refusals) sparedStatus(word string) sparedStatus {
 	return st
 }
 
+func (u *unheard) status(word string) unheardStatus {
+	st := unheardStatus{Last: []alikeStatus{}}
+	var last []alike
+	last, st.Total = u.lately(word)
+	for _, a := range last {
+		st.Last = append(st.Last, alikeStatus{
+			Time: a.Time.UTC(), Count: a.count, Conn: a.Conn, Listener: a.Listener, Remote: shownAddress(a.Remote),
+			Reason: a.Reason, Handshake: a.handshake(), CertSubject: a.CertSubject, Detail: a.Detail,
+		})
+	}
+	return st
+}
+
 func shown(r proxy.Refusal) refusalStatus {
 	st := refusalStatus{
-		Time: r.Time.UTC(), Conn: r.Conn, Listener: r.Listener, Remote: shownAddress(r), ClientID: r.ClientID,
+		Time: r.Time.UTC(), Conn: r.Conn, Listener: r.Listener, Remote: shownAddress(r.Remote), ClientID: r.ClientID,
 		MQTT: r.Version.String(), Stage: r.Stage, Reason: r.Reason.String(), Detail: r.Detail,
 	}
 	if r.HasUserName {

@@ -182,6 +182,9 @@ func TestMetricsOfTLS(t *testing.T) {
 		`tls_handshakes_total{result="not_tls",resumed="false"}`:            1,
 		`connections_closed_total{listener="mqtts",reason="tls_handshake"}`: 1,
 	})
+	if _, status := r.ask("/status?q=not_tls", ""); !strings.Contains(status, `"reason": "tls_handshake"`) || !strings.Contains(status, "TLS handshake") {
+		t.Errorf("the status does not tell of the handshake:\n%s", status)
+	}
 	if at := r.metric(`tls_cert_not_after_timestamp_seconds{cert="listener mqtts"}`); at < 1e9 {
 		t.Errorf("the certificate's end: got %v", at)
 	}
