@@ -92,7 +92,7 @@ func (c *collector) Collect(to chan<- prometheus.Metric) {
 	for listener, due := range s.RevocationLists {
 		gauge(c.listDue, float64(due.Unix()), listener)
 	}
-	gauge(c.reloaded, number(!s.ReloadFailed))
+	gauge(c.reloaded, number(!s.Reloads.LastFailed()))
 	gauge(c.draining, number(s.Draining))
 	gauge(c.bans, float64(s.Bans))
 }

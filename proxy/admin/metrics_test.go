@@ -17,7 +17,8 @@ import (
 // full is a state in which everything has a value.
 func full() State {
 	return State{
-		Version: "v1.2.3", Started: time.Unix(1e9, 0), Loaded: time.Unix(2e9, 0), Draining: true, Bans: 3, ReloadFailed: true,
+		Version: "v1.2.3", Started: time.Unix(1e9, 0), Loaded: time.Unix(2e9, 0), Draining: true, Bans: 3,
+		Reloads:   Reloads{Succeeded: time.Unix(2e9, 0), Failed: time.Unix(2e9+60, 0), Problems: []string{"c.toml:3: limits.<x>: unknown"}, More: 4},
 		Stages:    []string{auth.StageBuiltin, auth.StageJWT},
 		Listeners: []Listener{{Name: "mqtt", Address: "127.0.0.1:1883"}, {Name: "mqtts", Address: "127.0.0.1:8883", TLS: true}},
 		Traffic: proxy.Traffic{BytesUp: 11, BytesDown: 22, Sessions: []proxy.SessionCount{

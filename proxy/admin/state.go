@@ -18,8 +18,8 @@ type State struct {
 	Draining bool
 	// Loaded is when the configuration in force was read.
 	Loaded time.Time
-	// ReloadFailed says that the last reload changed nothing, because of a fault.
-	ReloadFailed bool
+	// Reloads are what became of reading the configuration anew.
+	Reloads Reloads
 	// Stages are the names of what judges clients, in order.
 	Stages []string
 	// Listeners are where clients come in.
@@ -38,6 +38,21 @@ type State struct {
 	// without it clients are refused from then on. A listener whose lists have no end is not in it.
 	RevocationLists map[string]time.Time
 }
+
+// Reloads are what became of reading the configuration anew. The zero value is that it never was.
+type Reloads struct {
+	// Succeeded is when what was read was last put in force; zero where it never was.
+	Succeeded time.Time
+	// Failed is when it last changed nothing, because of a fault; zero where it never did.
+	Failed time.Time
+	// Problems are the faults of then, as in the log; they hold no secret. More is how many there
+	// were besides.
+	Problems []string
+	More     int
+}
+
+// LastFailed reports whether the last reload failed.
+func (r Reloads) LastFailed() bool { return r.Failed.After(r.Succeeded) }
 
 // Listener is an address that clients connect to.
 type Listener struct {

@@ -35,8 +35,16 @@ type status struct {
 }
 
 type configStatus struct {
-	Loaded               time.Time `json:"loaded"`
-	LastReloadSuccessful bool      `json:"last_reload_successful"`
+	Loaded               time.Time           `json:"loaded"`
+	LastReloadSuccessful bool                `json:"last_reload_successful"`
+	LastSuccess          *time.Time          `json:"last_reload_success,omitempty"`
+	LastFailure          *failedReloadStatus `json:"last_reload_failure,omitempty"` // also where one succeeded since
+}
+
+type failedReloadStatus struct {
+	Time     time.Time `json:"time"`
+	Problems []string  `json:"problems"` // as in the log
+	More     int       `json:"more"`     // how many are left out
 }
 
 type listenerStatus struct {
@@ -160,7 +168,7 @@ func (s *Server) status(word string) status {
 	st := status{
 		Version: state.Version, Now: now, Started: state.Started.UTC(),
 		Ready: len(why) == 0, NotReady: append([]string{}, why...), Draining: state.Draining,
-		Config: configStatus{Loaded: state.Loaded.UTC(), LastReloadSuccessful: !state.ReloadFailed},
+		Config: config(state),
 		Stages: append([]string{}, state.Stages...),
 		Bytes:  bytesStatus{state.Traffic.BytesUp, state.Traffic.BytesDown},
 
@@ -188,6 +196,15 @@ func (s *Server) bans(word string) []banStatus {
 		all = append(all, banStatus{b.Shown(), b.Until.UTC().Truncate(time.Second), b.Reason.String()})
 	}
 	return all
+}
+
+func config(s State) configStatus {
+	r := s.Reloads
+	st := configStatus{Loaded: s.Loaded.UTC(), LastReloadSuccessful: !r.LastFailed(), LastSuccess: timeOrNone(r.Succeeded)}
+	if !r.Failed.IsZero() {
+		st.LastFailure = &failedReloadStatus{Time: r.Failed.UTC(), Problems: append([]string{}, r.Problems...), More: r.More}
+	}
+	return st
 }
 
 func (r *Recorder) listeners(s State) []listenerStatus {

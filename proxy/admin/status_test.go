@@ -54,6 +54,10 @@ func TestStatusAsJSON(t *testing.T) {
 		!st.Started.Equal(time.Unix(1e9, 0)) || !st.Config.Loaded.Equal(time.Unix(2e9, 0)) || len(st.Stages) != 2 {
 		t.Errorf("got %+v", st)
 	}
+	if c := st.Config; !c.LastSuccess.Equal(time.Unix(2e9, 0)) || !c.LastFailure.Time.Equal(time.Unix(2e9+60, 0)) ||
+		len(c.LastFailure.Problems) != 1 || c.LastFailure.More != 4 {
+		t.Errorf("reloads: got %+v", c)
+	}
 	if l := st.Listeners; len(l) != 2 || l[0].Connections != 2 || l[0].Sessions["5.0"] != 3 || l[0].Sessions["3.1"] != 0 ||
 		!l[1].TLS || l[1].Address != "127.0.0.1:8883" || l[1].Sessions["3.1.1"] != 2 || l[1].Sessions["3.1"] != 1 {
 		t.Errorf("listeners: got %+v", l)
@@ -197,7 +201,8 @@ func pageOf(t *testing.T, s *Server, query string) string {
 func TestPageTellsWhatIsWrong(t *testing.T) {
 	page := pageOf(t, busy(t, "shutting down", "no upstream is up"), "?q=meter-2")
 	for _, want := range []string{
-		"not ready", "shutting down; no upstream is up", "reload failed", "mqtts", "127.0.0.1:8883", "b:1", "https://id.example.org/jwks",
+		"not ready", "shutting down; no upstream is up", "<b>reload failed</b> at 2033-05-18 03:34:20 UTC", "<li>c.toml:3: limits.&lt;x&gt;: unknown</li>",
+		"and 4 more", "reloaded 2033-05-18 03:33:20 UTC", "mqtts", "127.0.0.1:8883", "b:1", "https://id.example.org/jwks",
 		"listener mqtts", "v1.2.3", "token_expired", "192.0.2.2", `value="meter-2"`, `<rect class="c0"`,
 	} {
 		if !strings.Contains(page, want) {
@@ -206,6 +211,21 @@ func TestPageTellsWhatIsWrong(t *testing.T) {
 	}
 	if strings.Contains(page, "192.0.2.3") {
 		t.Error("a refusal that was not asked for is on the page")
+	}
+}
+
+// A fault that is mended stays to be read, and is no alarm.
+func TestPageOfAReloadThatFailedBefore(t *testing.T) {
+	state := full()
+	state.Reloads.Succeeded = state.Reloads.Failed.Add(time.Second)
+	s := New(Options{Recorder: NewRecorder([]string{"mqtt", "mqtts"}), State: func() State { return state }, NotReady: func() []string { return nil }})
+	t.Cleanup(func() { s.Close() })
+	page := pageOf(t, s, "")
+	if !strings.Contains(page, "at 2033-05-18 03:34:20 UTC; one succeeded since</h2>") || strings.Contains(page, "reload failed") {
+		t.Errorf("got\n%s", page)
+	}
+	if c := statusOf(t, s, "/status").Config; !c.LastReloadSuccessful || c.LastFailure == nil {
+		t.Errorf("got %+v", c)
 	}
 }
 

@@ -15,6 +15,7 @@ import (
 	"mqttward/cmd/internal/systemd"
 	"mqttward/config"
 	"mqttward/proxy"
+	"mqttward/proxy/admin"
 	"mqttward/proxy/relay"
 )
 
@@ -58,11 +59,12 @@ type Daemon struct {
 	closing    sync.Once
 	started    time.Time
 
-	draining, reloadFailed atomic.Bool
-	succeeded              atomic.Bool // another process has taken over
+	draining  atomic.Bool
+	succeeded atomic.Bool // another process has taken over
 
-	mu      sync.Mutex
-	current *generation
+	mu       sync.Mutex
+	current  *generation
+	reloaded admin.Reloads
 }
 
 // New builds the daemon that c describes, without opening a socket. The error is of type

@@ -98,10 +98,11 @@ func (w *work) follow(files []config.File) {
 func (w *work) finish(p prepared) {
 	d, g := w.daemon, p.generation
 	defer func() { w.follow(p.files) }() // by what is in force then
-	d.reloadFailed.Store(p.err != nil)
 	if p.err != nil {
-		for problem := range strings.Lines(p.err.Error()) {
-			d.log.Error("configuration", "problem", strings.TrimSuffix(problem, "\n"))
+		problems := strings.Split(p.err.Error(), "\n")
+		d.noteFailed(problems)
+		for _, problem := range problems {
+			d.log.Error("configuration", "problem", problem)
 		}
 		d.log.Error("not reloaded: the old configuration stays in force")
 		return
@@ -114,6 +115,7 @@ func (w *work) finish(p prepared) {
 	}
 	old := d.generation()
 	d.swap(g)
+	d.noteReloaded()
 	w.fetching()
 	w.begin(g)
 	w.retire(old)

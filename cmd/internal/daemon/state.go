@@ -16,7 +16,7 @@ func (d *Daemon) state() admin.State {
 	g := d.generation()
 	s := admin.State{
 		Version: Version(), Started: d.started, Draining: d.draining.Load(),
-		Loaded: g.loaded, ReloadFailed: d.reloadFailed.Load(),
+		Loaded: g.loaded, Reloads: d.reloads(),
 		Stages: g.stageNames(), Traffic: d.server.Traffic(), Bans: d.server.Bans(), Upstreams: g.upstream.Status(),
 		KeySet: g.keySet(), Certificates: g.certificates(), RevocationLists: g.revocationLists(),
 	}
@@ -52,7 +52,7 @@ func (d *Daemon) status() string {
 	switch {
 	case d.draining.Load():
 		return fmt.Sprintf("ending, %d sessions left", sessions)
-	case d.reloadFailed.Load():
+	case d.reloads().LastFailed():
 		return fmt.Sprintf("%d sessions; the configuration was faulty when it was last read, the one of %s is in force", sessions, g.loaded.Format(time.DateTime))
 	}
 	return fmt.Sprintf("%d sessions, by the configuration of %s", sessions, g.loaded.Format(time.DateTime))

@@ -80,7 +80,7 @@ func TestFilesAreWatched(t *testing.T) {
 	answer("bob", 0)
 
 	w.put("users", "alice:"+aliceHash+"\nbob:half a li", "the old configuration stays")
-	if !w.reloadFailed.Load() {
+	if !w.reloads().LastFailed() {
 		t.Error("the metric says that the last reload was good")
 	}
 	answer("bob", 0)
