@@ -65,7 +65,7 @@ func startLineage(t *testing.T, text string, prepare func(*exec.Cmd)) *lineage {
 		}
 	})
 	proxytest.Eventually(t, "it listens", func() bool { return l.lines("msg=listening") > 0 })
-	l.address = regexp.MustCompile(`msg=listening listener=plain address=(\S+)`).FindStringSubmatch(l.log())[1]
+	l.address = regexp.MustCompile(`msg=listening pid=\d+ listener=plain address=(\S+)`).FindStringSubmatch(l.log())[1]
 	return l
 }
 
@@ -86,7 +86,7 @@ func (l *lineage) log() string {
 
 func (l *lineage) lines(words ...string) int { return countLines(l.log(), words...) }
 
-var successorPID = regexp.MustCompile(`msg="upgrade: the new process serves, this one ends" pid=(\d+)`)
+var successorPID = regexp.MustCompile(`msg="upgrade: the new process serves, this one ends" pid=\d+ new_pid=(\d+)`)
 
 // upgrade has the newest process followed by another one.
 func (l *lineage) upgrade() {
@@ -164,6 +164,13 @@ func TestUpgradesLoseNoConnect(t *testing.T) {
 		t.Fatal(err)
 	}
 	proxytest.Eventually(t, "all have stopped", func() bool { return l.lines("msg=stopped") == upgrades+1 })
+	stopped := map[string]bool{}
+	for _, line := range regexp.MustCompile(`msg=stopped pid=\d+`).FindAllString(l.log(), -1) {
+		stopped[line] = true
+	}
+	if len(stopped) != upgrades+1 || !stopped[fmt.Sprint("msg=stopped pid=", l.pid)] {
+		t.Errorf("the last lines of %d processes tell %d apart: %v", upgrades+1, len(stopped), stopped)
+	}
 }
 
 // wait returns how the first process ended.
@@ -182,7 +189,7 @@ func (l *lineage) wait() error {
 func TestUpgradeServesWhomTheOldProcessHasAccepted(t *testing.T) {
 	b := proxytest.NewBroker(t, proxytest.BrokerOptions{})
 	l := startLineage(t, upgradable(b.Addr(), "[shutdown]\ndrain_timeout = \"9s\"\n[admin]\nbind = \"127.0.0.1:0\"\n"), nil)
-	admin := regexp.MustCompile(`msg=admin address=(\S+)`).FindStringSubmatch(l.log())[1]
+	admin := regexp.MustCompile(`msg=admin pid=\d+ address=(\S+)`).FindStringSubmatch(l.log())[1]
 	connect := packets.AppendConnect(nil, rawProfile("5.0", "slow"))
 	silent := dialRaw(t, l.address, nil)
 	begun := dialRaw(t, l.address, connect[:7])

@@ -51,9 +51,7 @@ func serve(args []string, stdout, stderr io.Writer) int {
 	for _, w := range b.daemon.Warnings() {
 		b.log.Warn("configuration", "problem", w.String())
 	}
-	for _, fault := range b.daemon.Lapsed() {
-		b.log.Error("configuration", "problem", fault.String())
-	}
+	b.log.Faults(daemon.Problems(b.daemon.Lapsed()))
 	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT)
 	if err := b.daemon.Listen(context.Background()); err != nil {
 		b.log.Error("listen", "error", err)

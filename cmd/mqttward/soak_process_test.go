@@ -42,11 +42,11 @@ const (
 var soakWords = []string{wordReloaded, wordNotReloaded, wordServes, wordNoUpgrade, wordStopped, wordCut, wordChanged, wordFetchFailed, wordBanned}
 
 var (
-	tlsAddress   = regexp.MustCompile(`msg=listening listener=tls address=(\S+)`)
-	adminAddress = regexp.MustCompile(`msg=admin address=(\S+)`)
+	tlsAddress   = regexp.MustCompile(`msg=listening pid=\d+ listener=tls address=(\S+)`)
+	adminAddress = regexp.MustCompile(`msg=admin pid=\d+ address=(\S+)`)
 	relayEngine  = regexp.MustCompile(`msg=starting .* relay="(\w+):`)
-	sessionsCut  = regexp.MustCompile(`stopped, with sessions cut" sessions=(\d+)`)
-	sessionsLeft = regexp.MustCompile(`this one ends" pid=\d+ sessions=(\d+)`)
+	sessionsCut  = regexp.MustCompile(`stopped, with sessions cut" pid=\d+ sessions=(\d+)`)
+	sessionsLeft = regexp.MustCompile(`this one ends" pid=\d+ new_pid=\d+ sessions=(\d+)`)
 )
 
 // followLog follows the log in a folder.

@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"bytes"
+	"fmt"
 	"io"
 	"net"
 	"os"
@@ -31,6 +32,9 @@ func parse(t *testing.T, dir, text string) *config.Config {
 
 // logText is a log that is read while it grows.
 type logText struct{ proxytest.Log }
+
+// said is the part of a line of JSON with this message that stands before the line's own attributes.
+func said(message string) string { return fmt.Sprintf(`"msg":%q,"pid":%d,`, message, os.Getpid()) }
 
 // open returns the daemon of a configuration text, with its listeners open.
 func open(t *testing.T, text string) (*Daemon, *logText) {

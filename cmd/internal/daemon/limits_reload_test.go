@@ -93,12 +93,12 @@ func TestReloadOfBans(t *testing.T) {
 	}
 	// It is lifted by either of two ways, and is not back with what there was before.
 	for _, lifting := range []string{with + "exempt = [\"127.0.0.0/8\"]\n", strings.Replace(with, "failures = 3", "failures = 0", 1), without} {
-		lifted := strings.Count(r.log.String(), `"msg":"bans lifted","bans":1`)
+		lifted := strings.Count(r.log.String(), said("bans lifted")+`"bans":1`)
 		r.reload(lifting, "reloaded")
 		if got := r.answer("alice", "wonderland"); got != 0 {
 			t.Errorf("%s: got %d, want 0", lifting, got)
 		}
-		if got := strings.Count(r.log.String(), `"msg":"bans lifted","bans":1`); got != lifted+1 {
+		if got := strings.Count(r.log.String(), said("bans lifted")+`"bans":1`); got != lifted+1 {
 			t.Errorf("%s: the log tells of it %d times, want once", lifting, got-lifted)
 		}
 		r.expectMetrics(map[string]float64{`bans_active`: 0})
@@ -138,7 +138,7 @@ func TestBansBehindABalancer(t *testing.T) {
 	}
 	behind()
 	behind()
-	r.awaitLog(`"msg":"address banned","listener":"mqtt","remote":"192.0.2.9"`)
+	r.awaitLog(said("address banned") + `"listener":"mqtt","remote":"192.0.2.9"`)
 	r.expectMetrics(map[string]float64{`bans_active`: 1, `limits_hit_total{limit="ban"}`: 1})
 	if got := r.answer("alice", "wonderland"); got != 0 {
 		t.Errorf("from the balancer's own address: got %d, want 0", got)

@@ -5,13 +5,14 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"strings"
 	"sync/atomic"
 
 	"mqttward/config"
 )
 
 // Logger is a logger whose level and format can be changed while it is used, by whoever holds
-// it or one derived from it.
+// it or one derived from it. Its lines begin with the id of this process, "pid".
 type Logger struct {
 	*slog.Logger
 	out  io.Writer
@@ -34,7 +35,17 @@ func (l *Logger) Set(c config.Log) {
 	if c.Format == config.LogText || c.Format == config.LogAuto && isTerminal(l.out) {
 		h = slog.NewTextHandler(l.out, o)
 	}
+	// During an upgrade two processes write to one place. What a handler is given here it writes down
+	// once, for all lines.
+	h = h.WithAttrs([]slog.Attr{slog.Int("pid", os.Getpid())})
 	l.base.Store(&h)
+}
+
+// Faults tells what is wrong with a configuration, a line for each fault.
+func (l *Logger) Faults(err error) {
+	for fault := range strings.Lines(err.Error()) {
+		l.Error("configuration", "problem", strings.TrimSuffix(fault, "\n"))
+	}
 }
 
 // handler hands on to the handler that is in force, with what it was derived by.

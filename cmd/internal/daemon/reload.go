@@ -99,20 +99,15 @@ func (w *work) finish(p prepared) {
 	d, g := w.daemon, p.generation
 	defer func() { w.follow(p.files) }() // by what is in force then
 	if p.err != nil {
-		problems := strings.Split(p.err.Error(), "\n")
-		d.noteFailed(problems)
-		for _, problem := range problems {
-			d.log.Error("configuration", "problem", problem)
-		}
+		d.noteFailed(strings.Split(p.err.Error(), "\n"))
+		d.log.Faults(p.err)
 		d.log.Error("not reloaded: the old configuration stays in force")
 		return
 	}
 	for _, warning := range g.warnings {
 		d.log.Warn("configuration", "problem", warning.String())
 	}
-	for _, fault := range g.lapsed {
-		d.log.Error("configuration", "problem", fault.String())
-	}
+	d.log.Faults(Problems(g.lapsed))
 	old := d.generation()
 	d.swap(g)
 	d.noteReloaded()

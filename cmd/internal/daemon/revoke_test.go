@@ -163,7 +163,7 @@ func TestReloadRevokesCertificates(t *testing.T) {
 				return
 			}
 			expectRevoked(t, "bad", bads, time.Now())
-			r.awaitLog(`"msg":"sessions end whose user, password, key or certificate is gone","now":0,"later":1`)
+			r.awaitLog(said("sessions end whose user, password, key or certificate is gone") + `"now":0,"later":1`)
 			r.awaitLog(`"close_reason":"revoked","cert_subject":"CN=bad","detail":"client certificate: it is revoked: serial number `)
 			if in, _ := r.enters("mqtts", f.client(0, bad)); in {
 				t.Error("it was let in again")

@@ -57,7 +57,7 @@ func (d *Daemon) succeed(ctx context.Context, sockets []handover.Socket) (*hando
 	if err != nil {
 		return nil, err
 	}
-	d.log.Info("upgrade: waiting for the new process", "pid", s.PID(), "program", d.program.Path)
+	d.log.Info("upgrade: waiting for the new process", "new_pid", s.PID(), "program", d.program.Path)
 	return s, s.Wait(ctx)
 }
 
@@ -69,7 +69,7 @@ func (d *Daemon) retire(successor *handover.Successor, h heard, reread bool) err
 	d.notify.MainPID(pid)
 	d.succeeded.Store(true)
 	d.draining.Store(true)
-	d.log.Info("upgrade: the new process serves, this one ends", "pid", pid, "sessions", d.server.Sessions())
+	d.log.Info("upgrade: the new process serves, this one ends", "new_pid", pid, "sessions", d.server.Sessions())
 	d.admin.close()
 	ctx, cut := context.WithCancel(context.Background())
 	defer cut()
@@ -77,7 +77,7 @@ func (d *Daemon) retire(successor *handover.Successor, h heard, reread bool) err
 		note(h.hangups)
 	}
 	go d.hearWhileDraining(ctx, cut, h, hearing{pass: 1, hangup: func() {
-		d.log.Info("SIGHUP: passed on to the new process", "pid", pid)
+		d.log.Info("SIGHUP: passed on to the new process", "new_pid", pid)
 		successor.Reload()
 	}})
 	go d.outlive(ctx, cut, successor)
@@ -98,7 +98,7 @@ func (d *Daemon) outlive(ctx context.Context, cut func(), next *handover.Success
 		if err == nil {
 			return // in order
 		}
-		d.log.Error("upgrade: the new process has ended", "pid", next.PID(), "error", err)
+		d.log.Error("upgrade: the new process has ended", "new_pid", next.PID(), "error", err)
 		if d.notify != nil {
 			cut()
 		}
