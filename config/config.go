@@ -265,7 +265,7 @@ type Shutdown struct {
 	// once, to 24h, default 30s.
 	DrainTimeout time.Duration
 	// DrainQuiet ends them towards the broker with an MQTT DISCONNECT, so that wills are not
-	// published; default false.
+	// published, but for those of sessions that have to be cut; default false.
 	DrainQuiet bool
 }
 

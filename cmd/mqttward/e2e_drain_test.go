@@ -164,3 +164,32 @@ func TestSessionsEndOverDrainTimeoutAndQuietlyWhereThatIsWanted(t *testing.T) {
 		}
 	}
 }
+
+// What is cut ends without a DISCONNECT, drain_quiet or not.
+func TestASecondSignalLeavesTheWillsToTheBroker(t *testing.T) {
+	t.Parallel()
+	b := startEmbedded(t)
+	watcher := connect(t, b.addr(), profile{version: "5.0", id: "watcher"})
+	watcher.subscribe("will/#", 1)
+	w := startWard(t, plainListener, upstreamAt(b.addr()), sampleTokens, "[shutdown]\ndrain_timeout = \"10m\"\ndrain_quiet = true\n")
+	const devices = 5
+	for i := range devices {
+		id := fmt.Sprint("d", i)
+		connect(t, w.addr("plain"), profile{version: versions[i%len(versions)], id: id, will: &message{topic: "will/" + id, payload: "gone"}})
+	}
+	w.signals <- syscall.SIGTERM
+	proxytest.Eventually(t, "the first signal is heard", func() bool { return w.log.lines(`msg="shutting down"`) == 1 })
+	w.signals <- syscall.SIGTERM
+	if err := w.wait(); !errors.Is(err, daemon.ErrForced) {
+		t.Errorf("Run returned %v, want ErrForced", err)
+	}
+	cut := w.log.lines("close_reason=forced")
+	if cut < devices-1 { // one's turn may have come
+		t.Errorf("%d of %d sessions were cut:\n%s", cut, devices, w.log)
+	}
+	for range cut {
+		if got := watcher.receive(); !strings.HasPrefix(got.topic, "will/d") {
+			t.Errorf("got %v, want the will of a session that was cut", got)
+		}
+	}
+}
