@@ -94,6 +94,9 @@ func parse(src []byte, name, dir string, o LoadOptions) (*Config, *Errors) {
 	if len(d.problems) > 0 {
 		e := newErrors(d.problems)
 		e.files = d.files
+		if !d.faultyBelow("log") {
+			e.log = &c.Log
+		}
 		return nil, e
 	}
 	sortProblems(d.warnings)

@@ -45,6 +45,7 @@ type Errors struct {
 	Problems []Problem
 	cause    error
 	files    []File
+	log      *Log // nil where it could not be read
 }
 
 // Error returns the problems, one a line.
@@ -59,6 +60,15 @@ func (e *Errors) Error() string {
 // Unwrap returns why the file could not be read, such as an error that is fs.ErrNotExist,
 // or nil where it could.
 func (e *Errors) Unwrap() error { return e.cause }
+
+// Log returns the [log] table, to tell of the problems by. It reports false where that could not be
+// read: the file is no TOML, say, or one of the problems is the table's own.
+func (e *Errors) Log() (Log, bool) {
+	if e.log == nil {
+		return Log{}, false
+	}
+	return *e.log, true
+}
 
 // newErrors sorts the problems of a file into an error.
 func newErrors(problems []Problem) *Errors {

@@ -3,6 +3,7 @@ package config
 import (
 	"errors"
 	"io/fs"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
@@ -144,5 +145,34 @@ func TestProblemOfASecretFromAFile(t *testing.T) {
 	}
 	if got, want := c.Problem("auth.jwt.secret", "bad").String(), "c.toml:7: auth.jwt.secret_file: bad"; got != want {
 		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+func TestProblemsCanBeToldInTheLogsFormat(t *testing.T) {
+	auto := Log{Level: slog.LevelInfo, Format: LogAuto}
+	for _, tt := range []struct {
+		name, text string
+		env        []string
+		want       Log
+		known      bool
+	}{
+		{"not given", "x = 1\n", nil, auto, true},
+		{"given", "x = 1\n[log]\nlevel = \"warn\"\nformat = \"json\"\n", nil, Log{Level: slog.LevelWarn, Format: LogJSON}, true},
+		{"by the environment", "x = 1\n", []string{"MQTTWARD_LOG_FORMAT=text"}, Log{Level: slog.LevelInfo, Format: LogText}, true},
+		{"a faulty value", "[log]\nlevel = \"loud\"\nformat = \"json\"\n", nil, Log{}, false},
+		{"an unknown key", "[log]\nlvl = \"warn\"\n", nil, Log{}, false},
+		{"a faulty variable", "x = 1\n", []string{"MQTTWARD_LOG_FORMAT=xml"}, Log{}, false},
+		{"several tables", "[[log]]\n", nil, Log{}, false},
+		{"no table", "log = 1\n", nil, Log{}, false},
+		{"no TOML", "[log", nil, Log{}, false},
+	} {
+		_, err := Parse([]byte(tt.text), "c.toml", t.TempDir(), environment(tt.env...))
+		var all *Errors
+		if !errors.As(err, &all) {
+			t.Fatalf("%s: got %v, want faults", tt.name, err)
+		}
+		if got, ok := all.Log(); got != tt.want || ok != tt.known {
+			t.Errorf("%s: got %+v, %t; want %+v, %t", tt.name, got, ok, tt.want, tt.known)
+		}
 	}
 }

@@ -28,8 +28,11 @@ does not work.
 func check(args []string, stdout, stderr io.Writer) int {
 	f := flags("check", checkHelp, stderr)
 	online := f.Bool("online", false, "ask the broker and the key set's server too")
-	b, code := build(f, args, stdout, stderr, io.Discard, daemon.Options{})
-	if b == nil {
+	b, code, err := build(f, args, stdout, stderr, io.Discard, daemon.Options{})
+	switch {
+	case err != nil:
+		return badConfig(stderr, err)
+	case b == nil:
 		return code
 	}
 	defer b.daemon.Close()

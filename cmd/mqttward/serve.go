@@ -38,8 +38,14 @@ func serve(args []string, stdout, stderr io.Writer) int {
 	}
 	spool := daemon.NewSpool(stderr)
 	defer spool.Close()
-	b, code := build(flags("serve", serveHelp, stderr), args, stdout, stderr, spool, o)
-	if b == nil {
+	b, code, err := build(flags("serve", serveHelp, stderr), args, stdout, stderr, spool, o)
+	switch {
+	case err != nil && b != nil:
+		b.log.Faults(err)
+		return code
+	case err != nil:
+		return badConfig(stderr, err)
+	case b == nil:
 		return code
 	}
 	defer func() {
@@ -74,24 +80,32 @@ type built struct {
 }
 
 // build parses the flags of a command, to which it adds -c, and builds the daemon of the
-// configuration that they name, which logs to logTo, with what else is in o. It returns nil where the command ends with
-// code.
-func build(f *flag.FlagSet, args []string, stdout, stderr, logTo io.Writer, o daemon.Options) (b *built, code int) {
+// configuration that they name, which logs to logTo, with what else is in o. Where the command ends
+// with code, b is nil; or the configuration is faulty, which err tells of: then b has the log, and no
+// daemon, if the settings of the log were not among the faults.
+func build(f *flag.FlagSet, args []string, stdout, stderr, logTo io.Writer, o daemon.Options) (b *built, code int, err error) {
 	file := configFlag(f)
 	if code, done := parse(f, args, stdout, stderr); done {
-		return nil, code
+		return nil, code, nil
 	}
 	load := func() (*config.Config, error) { return config.Load(*file, config.LoadOptions{}) }
 	c, err := load()
 	if err != nil {
-		return nil, badConfig(stderr, err)
+		var faulty *config.Errors
+		if errors.As(err, &faulty) {
+			if log, ok := faulty.Log(); ok {
+				b = &built{log: daemon.NewLogger(log, logTo)}
+			}
+		}
+		return b, exitUsage, err
 	}
 	b = &built{file: *file, log: daemon.NewLogger(c.Log, logTo)}
 	o.Log, o.Load = b.log, load
-	if b.daemon, err = daemon.New(c, o); err != nil {
-		return nil, badConfig(stderr, err)
+	b.daemon, err = daemon.New(c, o)
+	if err != nil {
+		return b, exitUsage, err
 	}
-	return b, exitOK
+	return b, exitOK, nil
 }
 
 // configFlag adds -c, with the default that the environment or the folder has.
@@ -103,7 +117,7 @@ func configFlag(f *flag.FlagSet) *string {
 	return f.String("c", file, "the configuration `FILE`; by default $MQTTWARD_CONFIG, then ./mqttward.toml")
 }
 
-// badConfig tells what is wrong with a configuration, a line each.
+// badConfig tells people what is wrong with a configuration, a line each.
 func badConfig(stderr io.Writer, err error) int {
 	fmt.Fprintln(stderr, err)
 	return exitUsage
