@@ -152,6 +152,7 @@ func (c *connection) secure() error {
 	}
 	settings, ok := c.policy.TLS[c.listener.Name]
 	if !ok {
+		c.shook = HandshakeOther
 		return errNoTLS
 	}
 	conf := settings.Config

@@ -30,7 +30,7 @@ const (
 	numHandshakeResults
 )
 
-// String returns the result's word, as it stands in metrics.
+// String returns the result's word, as it stands in the log and in metrics.
 func (r HandshakeResult) String() string {
 	return [numHandshakeResults]string{"ok", "timeout", "closed", "not_tls", "version", "cipher_suite",
 		"no_client_certificate", "client_certificate", "client_revoked", "client_alert", "other"}[r]

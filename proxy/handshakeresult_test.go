@@ -91,6 +91,9 @@ func TestHandshakeResults(t *testing.T) {
 			c.Close()
 			proxytest.Eventually(t, tc.want.String(), func() bool { return h.results[tc.want].Load() == 1 })
 			r.server.Close()
+			if tc.want != proxy.HandshakeOK {
+				r.expectLog("TLS handshake failed", "reason="+tc.want.String()+" ")
+			}
 			for result := range h.results {
 				if n := h.results[result].Load(); n != 0 && result != int(tc.want) {
 					t.Errorf("%v was told too", proxy.HandshakeResult(result))

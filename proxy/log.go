@@ -133,7 +133,8 @@ func (c *connection) logHandshake(err error) {
 		}
 		// An error about a certificate quotes it, at any length.
 		text := auth.Display([]byte(err.Error()))
-		c.srv.line(level, "TLS handshake failed", append(attrs, slog.String("error", text), milliseconds(c.accepted))...)
+		c.srv.line(level, "TLS handshake failed",
+			append(attrs, slog.String("reason", c.shook.String()), slog.String("error", text), milliseconds(c.accepted))...)
 	}
 }
 

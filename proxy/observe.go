@@ -118,10 +118,7 @@ const (
 // ends, and what is neither.
 func CloseReasons() []string {
 	all := []string{closedNoConnect, closedGaveWay, closedGaveUp, closedHandshake, closedProxy}
-	for _, c := range [...]relay.Cause{
-		relay.ClientClosed, relay.ClientReset, relay.UpstreamClosed, relay.UpstreamReset, relay.Expired,
-		relay.Revoked, relay.Drained, relay.Forced, relay.ConnackTimeout, relay.UpstreamRefused,
-	} {
+	for _, c := range relay.Causes() {
 		all = append(all, string(c))
 	}
 	for _, r := range auth.Reasons() {

@@ -38,6 +38,16 @@ func (r fetchResult) String() string {
 	return [numFetchResults]string{"ok", "unreachable", "timeout", "redirect", "status", "too_large", "malformed"}[r]
 }
 
+// FetchResults returns the words of how a fetch of the key set ends, as in the log and in
+// [JWKSStatus].
+func FetchResults() []string {
+	all := make([]string, numFetchResults)
+	for r := range all {
+		all[r] = fetchResult(r).String()
+	}
+	return all
+}
+
 // parseURL checks the address of a key set. Its errors don't quote it, for it may hold a
 // password.
 func parseURL(s string) (*url.URL, error) {

@@ -24,6 +24,9 @@ expected and what was found, the reason's word as in the log, the CONNACK for
 each version, and what the broker would get. Nothing is dialled, and limits and
 bans are not judged. Passwords and signatures are never shown.
 
+With --reason it tells what a word of the log means, and what to do: why a client
+was refused, or how a session, a TLS handshake or a fetch of the key set ended.
+
 Exits with 0 where the client is let in, with 1 where it is refused, and with 2
 where that can't be told: a wrong command line or configuration, or a key set
 that is neither on disk nor asked for with --online or --jwks.

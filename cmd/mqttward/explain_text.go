@@ -26,9 +26,10 @@ func printReport(w io.Writer, r *daemon.Report) error {
 			line("", "  %s  %s", marks[step.Outcome], step.Text)
 		}
 	}
-	if r.Client != nil {
+	switch {
+	case r.Client != nil:
 		verdictLines(line, r)
-	} else {
+	case r.Reason != "":
 		line("reason", "%s", r.Reason)
 	}
 	if r.Means != "" {
@@ -47,6 +48,11 @@ func printReport(w io.Writer, r *daemon.Report) error {
 	}
 	for _, text := range r.Observed {
 		line("OBSERVED", "%s", text)
+	}
+	for _, word := range r.Words {
+		line("word", "%s: %s", word.Word, word.Of)
+		line("means", "%s", word.Means)
+		line("do", "%s", word.Do)
 	}
 	_, err := io.WriteString(w, b.String())
 	return err

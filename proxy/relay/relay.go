@@ -122,3 +122,11 @@ const (
 	// UpstreamRefused: the broker refused the client, and did not close.
 	UpstreamRefused Cause = "upstream_refused"
 )
+
+// Causes returns every cause.
+func Causes() []Cause {
+	return []Cause{
+		ClientClosed, ClientReset, UpstreamClosed, UpstreamReset, Expired,
+		Revoked, Drained, Forced, ConnackTimeout, UpstreamRefused,
+	}
+}

@@ -3,8 +3,6 @@ package daemon
 import (
 	"context"
 	"fmt"
-	"slices"
-	"strings"
 	"time"
 
 	"mqttward/auth"
@@ -194,22 +192,4 @@ func goesUp(a *proxy.Account, mode proxy.CredentialMode) string {
 		text += fmt.Sprintf(", then the %d bytes that came behind it", a.More)
 	}
 	return text
-}
-
-// ExplainReason tells what a word of the log means, which clients are answered then, and what to
-// do. The codes are those of refusal_codes = "emqx".
-func ExplainReason(word string) (*Report, error) {
-	for _, why := range auth.Reasons() {
-		if why.String() == word {
-			r := &Report{}
-			r.refused(why, proxy.RefusalOptions{})
-			return r, nil
-		}
-	}
-	var words []string
-	for _, why := range auth.Reasons() {
-		words = append(words, why.String())
-	}
-	slices.Sort(words)
-	return nil, fmt.Errorf("%q is no reason: there are %s", word, strings.Join(words, ", "))
 }

@@ -4,22 +4,11 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
-	"strings"
 	"testing"
 
-	"mqttward/auth"
 	"mqttward/auth/authtest"
 	"mqttward/config"
 )
-
-func TestEveryReasonHasAdvice(t *testing.T) {
-	for _, r := range auth.Reasons() {
-		a := advices[r]
-		if a.means == "" || a.do == "" || strings.HasSuffix(a.means, ".") || strings.HasSuffix(a.do, ".") {
-			t.Errorf("%v: got %+v, want two sentences without full stops", r, a)
-		}
-	}
-}
 
 // The key set comes from the network where that is asked for, or from a file, or from disk.
 func TestExplainKeySet(t *testing.T) {

@@ -12,12 +12,13 @@ import (
 // Report is what would become of a client, and why, for people and machines to read. No password,
 // token, signature or hash is in it.
 type Report struct {
-	// Client is what the client sends. Nil where a reason alone is explained.
+	// Client is what the client sends. Nil where a word alone is explained.
 	Client *ReportClient `json:"client,omitempty"`
 	// Stages are those that were asked, in the chain's order.
 	Stages []ReportStage `json:"stages,omitempty"`
-	// Verdict is "accept", "deny", or "unknown" where it hangs on what could not be had.
-	Verdict string `json:"verdict"`
+	// Verdict is "accept", "deny", or "unknown" where it hangs on what could not be had. It is empty
+	// where a word is explained that is no refusal's.
+	Verdict string `json:"verdict,omitempty"`
 	// Reason is the word of a refusal; empty where the client is let in.
 	Reason string `json:"reason,omitempty"`
 	// Detail is what the log says besides.
@@ -41,6 +42,18 @@ type Report struct {
 	Observed []string `json:"observed,omitempty"`
 	// Unknown says why the verdict could not be told.
 	Unknown string `json:"unknown,omitempty"`
+	// Words are what a word means that is explained alone, beside a refusal's reason.
+	Words []ReportWord `json:"words,omitempty"`
+}
+
+// ReportWord is what a word of the log means that is no refusal's.
+type ReportWord struct {
+	Word string `json:"word"`
+	// Of says of what it is a word.
+	Of string `json:"of"`
+	// Means and Do say what it means and what to do about it.
+	Means string `json:"means"`
+	Do    string `json:"do"`
 }
 
 // ReportClient is what a client sends.

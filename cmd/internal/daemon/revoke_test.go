@@ -169,7 +169,7 @@ func TestReloadRevokesCertificates(t *testing.T) {
 				t.Error("it was let in again")
 			}
 			r.awaitLog(`"msg":"TLS handshake failed"`)
-			r.awaitLog(`"cert_subject":"CN=bad","error":"client certificate: it is revoked: serial number `)
+			r.awaitLog(`"cert_subject":"CN=bad","reason":"client_revoked","error":"client certificate: it is revoked: serial number `)
 		})
 	}
 }

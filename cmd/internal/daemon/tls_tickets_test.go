@@ -121,7 +121,7 @@ func TestAListThatIsTooOldRefusesAllCertificates(t *testing.T) {
 	f.write("crl.pem", string(old))
 	r := runReloading(t, f.dir, text)
 	r.want("from the start on", "mqtts", client, false, false)
-	r.awaitLog(`"cert_subject":"CN=device","error":"client certificate: the list of what \"CN=fleet\" has revoked is too old`)
+	r.awaitLog(`"cert_subject":"CN=device","reason":"client_revoked","error":"client certificate: the list of what \"CN=fleet\" has revoked is too old`)
 	mustConnect(t, r.dial("mqtt"), packets.V311)
 	f.write("crl.pem", string(valid))
 	r.reload(text, "reloaded\"")
