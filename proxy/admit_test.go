@@ -252,6 +252,7 @@ func TestConnectRateAtTheSocket(t *testing.T) {
 			if most := 1 + int(time.Since(began).Seconds()); passed > most {
 				t.Errorf("%d passed, want %d at most", passed, most)
 			}
+			r.expectLog("msg=refused", "reason=rate_limited", `detail="more than `+limit+`: 1 per second"`)
 			if limit == "connect_rate_per_address" {
 				r.from("127.0.0.3").expect(client(packets.V5, "u", "p"), auth.None)
 			}

@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"fmt"
 	"math"
 	"net/netip"
 	"sync"
@@ -79,18 +80,23 @@ func (r *connectRates) pass(address netip.Prefix) *refusal {
 			o.own = bucket{rate: r.each, ready: r.each, then: now}
 		}
 		if o.own.refill(now); !o.own.has() {
-			return &refusal{reason: auth.RateLimited, met: LimitConnectRatePerAddress, detail: "more of one address than connect_rate_per_address"}
+			return &refusal{reason: auth.RateLimited, met: LimitConnectRatePerAddress, detail: overRate("connect_rate_per_address", r.each)}
 		}
 	}
 	if r.all.rate > 0 {
 		if r.all.refill(now); !r.all.has() || o.lately > r.all.ready {
-			return &refusal{reason: auth.RateLimited, met: LimitConnectRate, detail: "more than connect_rate"}
+			return &refusal{reason: auth.RateLimited, met: LimitConnectRate, detail: overRate("connect_rate", r.all.rate)}
 		}
 		r.all.ready--
 	}
 	o.own.ready--
 	o.lately++
 	return nil
+}
+
+// overRate is the detail of a refusal for a rate, by the key that sets it.
+func overRate(key string, perSecond float64) string {
+	return fmt.Sprintf("more than %s: %.0f per second", key, perSecond)
 }
 
 // origin returns what an address took, as of now.

@@ -16,7 +16,7 @@ func (c *connection) dial() (upstream.Connection, *refusal) {
 		if ctx.Err() != nil {
 			return upstream.Connection{}, &refusal{reason: auth.ShuttingDown}
 		}
-		r := &refusal{reason: auth.UpstreamRate, err: err}
+		r := &refusal{reason: auth.UpstreamRate, err: err, detail: overRate("upstream.connect_rate", float64(c.policy.UpstreamRate.Connects))}
 		if g.slow() {
 			r.detail = "the upstream was down: connects to it begin slowly"
 		}

@@ -46,7 +46,7 @@ func TestUpstreamRateAtTheSocket(t *testing.T) {
 			}
 			break
 		}
-		r.expectLog("msg=refused", "stage=test", "verdict=accept", "reason=upstream_rate", "mqtt="+v.String(), "too many wait")
+		r.expectLog("msg=refused", "stage=test", "verdict=accept", "reason=upstream_rate", "mqtt="+v.String(), `detail="more than upstream.connect_rate: 1 per second"`, "too many wait")
 	}
 	echoes(t, live)
 	r.expectDialled(dialled)

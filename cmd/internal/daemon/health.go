@@ -51,6 +51,9 @@ func (g greeting5) accepted(ctx context.Context, conn net.Conn) error {
 	return nil
 }
 
+// errSilent says that the broker did not answer.
+var errSilent = errors.New("nothing came")
+
 // connect5 sends a CONNECT of MQTT 5.0 to a broker that is trusted, and goes. The answer is nil
 // where there is none that can be read.
 func connect5(ctx context.Context, conn net.Conn, g greeting5) (*paho.Connack, error) {
@@ -72,7 +75,7 @@ func connect5(ctx context.Context, conn net.Conn, g greeting5) (*paho.Connack, e
 	}
 	switch {
 	case ack == nil && errors.Is(ctx.Err(), context.DeadlineExceeded):
-		err = fmt.Errorf("nothing came within %v", g.timeout)
+		err = fmt.Errorf("%w within %v", errSilent, g.timeout)
 	case ack == nil && err == nil:
 		err = errors.New("no answer")
 	}

@@ -23,6 +23,7 @@ type probe struct {
 	g        *generation
 	address  string
 	clientID string
+	header   int // the version of the PROXY protocol that is spoken; 0 is none
 	// The credentials that every client of ours has, where upstream.credentials gives it the same.
 	userName, password []byte
 }
@@ -42,13 +43,20 @@ func (p *probe) connect5(ctx context.Context, conn net.Conn) (*paho.Connack, err
 
 // examineBroker connects to one address of the broker with MQTT, as a client would through us.
 func (g *generation) examineBroker(ctx context.Context, address string) (found findings) {
-	p := &probe{g: g, address: address, clientID: "mqttward-check-" + strings.ToLower(rand.Text()[:8])}
+	p := &probe{
+		g: g, address: address, clientID: "mqttward-check-" + strings.ToLower(rand.Text()[:8]),
+		header: g.config.Upstream.ProxyProtocol,
+	}
 	p.takeCredentials()
 	name := "broker " + address
 	begin := time.Now()
 	conn, err := p.dial(ctx)
 	if err != nil {
-		found.say(Bad, "broker: %v", err) // which names the address
+		hint := ""
+		if g.config.Upstream.TLS != nil { // below which the header comes
+			hint = p.headerHint(ctx, err)
+		}
+		found.say(Bad, "broker: %v%s", err, hint) // which names the address
 		return found
 	}
 	defer conn.Close()
@@ -64,7 +72,7 @@ func (g *generation) examineBroker(ctx context.Context, address string) (found f
 	case p.speaks311(ctx):
 		found.say(Doubtful, "%s: reached in %v, speaks MQTT 3.1.1 and not 5.0 (%v): clients of 5.0 will not get through", name, took, err)
 	default:
-		found.say(Bad, "%s: reached in %v, and does not answer a CONNECT: %v", name, took, err)
+		found.say(Bad, "%s: reached in %v, and does not answer a CONNECT: %v%s", name, took, err, p.headerHint(ctx, err))
 	}
 	return found
 }
@@ -84,6 +92,7 @@ func (p *probe) takeCredentials() {
 // dial reaches the one address, within dial_timeout.
 func (p *probe) dial(ctx context.Context) (net.Conn, error) {
 	one := *p.g.config
+	one.Upstream = withHeader(one.Upstream, p.header)
 	one.Upstream.Addresses = []string{p.address}
 	b := &builder{config: &one, log: NewLogger(config.Log{}, io.Discard)}
 	pool := b.upstream(b.upstreamTLS(), nil)

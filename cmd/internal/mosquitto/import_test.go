@@ -27,7 +27,7 @@ func TestImport(t *testing.T) {
 	}{
 		{"nothing", "", "bind = \"127.0.0.1:1883\"\n", "users_file", ""},
 		{"nothing is said of strangers", "", "allow_anonymous = true", "", ""},
-		{"a listener alone", "listener 1883", "bind = \":1883\"\n", "\nallow_anonymous", "nobody could connect"},
+		{"a listener alone", "listener 1883", "bind = \":1883\"\n", "\nallow_anonymous", "to let everybody in, allow_anonymous = true below [auth]"},
 		{"port", "port 1888\nbind_address 10.0.0.1\nallow_anonymous true", "bind = \"10.0.0.1:1888\"", "", ""},
 		{"port beside a listener", "port 1888\nlistener 1889\nallow_anonymous true", "name = \"mqtt-1888\"\nbind = \":1888\"\n\n[[listener]]\nname = \"mqtt-1889\"", "", ""},
 		{"IPv6", "listener 1883 ::1\nallow_anonymous true", `bind = "[::1]:1883"`, "", ""},
@@ -36,7 +36,7 @@ func TestImport(t *testing.T) {
 		{"a comment behind a number", "listener 1883\nmax_connections 7 # c\nallow_anonymous true", "max_connections = 7", "# c", ""},
 		{"a number for a word", "listener 1883\nallow_anonymous 1", "allow_anonymous = true", "", ""},
 		{"the last says it", "listener 1883\nallow_anonymous true\nallow_anonymous false\npassword_file /x", "users_file = \"/x\"", "\nallow_anonymous", ""},
-		{"both", "listener 1883\nallow_anonymous true\npassword_file /x", "allow_anonymous = true\n\n[auth.builtin]\nusers_file = \"/x\"", "", "under the name that they write"},
+		{"both", "listener 1883\nallow_anonymous true\npassword_file /x", "allow_anonymous = true\n\n[auth.builtin]\nusers_file = \"/x\"", "", "write allow_anonymous = false below [auth], and only the users of users_file come in"},
 		{"a path with a dollar and quotes", "listener 1883\npassword_file /a\"b/${HOME}", `users_file = "/a\"b/$${HOME}"`, "", ""},
 		{"TLS without client certificates", "listener 8883\ncertfile /c\nkeyfile /k\ncafile /a\nallow_anonymous true", "[listener.tls]\ncert_file = \"/c\"\nkey_file = \"/k\"\n", "client_auth", ""},
 		{"revoked certificates", "listener 8883\ncertfile /c\nkeyfile /k\ncafile /a\ncrlfile /r\nrequire_certificate true\nallow_anonymous true", "client_ca_file = \"/a\"\ncrl_file = \"/r\"\n", "", ""},

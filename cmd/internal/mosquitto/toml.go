@@ -136,7 +136,7 @@ func (w *writer) auth(taken []*listener) error {
 			return fmt.Errorf("%s: the listeners have different password files (%q and %q), and mqttward has one for all: put the users into one, or run a mqttward for each", l.from.place(), file, other)
 		}
 		if also != anonymous {
-			w.note(l.from, "clients without a user are let in by some listeners and not by others: mqttward has one rule for all, and refuses them")
+			w.note(l.from, "clients without a user are let in by some listeners and not by others: mqttward has one rule for all, and refuses them; write allow_anonymous = true below [auth] to let them in everywhere, or run a mqttward for each")
 			anonymous = false
 		}
 	}
@@ -144,13 +144,13 @@ func (w *writer) auth(taken []*listener) error {
 		w.line("[auth]\nallow_anonymous = true\n")
 	}
 	if anonymous && file != "" {
-		w.notes = append(w.notes, w.path+": allow_anonymous: mosquitto refuses user names that are not in password_file, and mqttward lets them in as anonymous, under the name that they write: no ACL of the broker may trust a name, or write allow_anonymous = false")
+		w.notes = append(w.notes, w.path+": allow_anonymous: mosquitto refuses user names that are not in password_file, and mqttward lets them in as anonymous, under the name that they write. Let no ACL of the broker trust a name; or write allow_anonymous = false below [auth], and only the users of users_file come in")
 	}
 	if file != "" {
 		w.line("[auth.builtin]\nusers_file = %s\n", quote(file))
 	}
 	if file == "" && !anonymous {
-		w.notes = append(w.notes, w.path+": nobody could connect by this: write [auth.jwt] or [auth.builtin]; \"mqttward config example\" shows how")
+		w.notes = append(w.notes, w.path+": nobody could connect by this: write [auth.jwt] or [auth.builtin], or, to let everybody in, allow_anonymous = true below [auth]; \"mqttward config example\" shows how")
 		w.line("# [auth.jwt]\n# secret = \"${MQTT_JWT_SECRET}\"\n# [auth.jwt.claims]\n# username = \"%%u\"\n")
 	}
 	return nil
