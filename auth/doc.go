@@ -13,6 +13,7 @@
 //
 // A [ClientIDRule] binds whoever is let in to client ids of its own, whichever stage it was.
 //
-// The stages themselves live in the packages below: builtin (users) and jwt (tokens).
+// The stages themselves live in the packages below: builtin (users) and jwt (tokens). Package fair
+// has clients wait in turn.
 // This package knows nothing of the network, of MQTT's bytes or of configuration files.
 package auth

@@ -113,13 +113,10 @@ func (g *governor) enqueue(address netip.Prefix, done func(error)) (*waiter, err
 	}
 	var gaveWay *waiter
 	if g.queue.len() >= g.capacity(now) {
-		// Whoever gives way must leave its address no worse off than the newcomer's: else the
-		// two would push each other out for ever.
-		if g.queue.most <= g.queue.of(address)+1 {
+		if gaveWay = g.queue.turns.GivesWay(address); gaveWay == nil {
 			g.mu.Unlock()
 			return nil, errTurnsFull
 		}
-		gaveWay = g.queue.newestOfBusiest()
 		g.queue.remove(gaveWay)
 	}
 	w := &waiter{since: now, done: done}

@@ -82,7 +82,7 @@ func (c *crowd) come(user int, address byte, password string) bool {
 func (c *crowd) waiting() int {
 	c.pool.mu.Lock()
 	defer c.pool.mu.Unlock()
-	return c.pool.queue.waiting
+	return c.pool.queue.jobs.Len()
 }
 
 // refused returns how many were refused so far, for a cause.

@@ -71,7 +71,7 @@ func (p *pool) work() {
 func (p *pool) next() *job {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for p.queue.waiting == 0 && !p.closed {
+	for p.queue.jobs.Len() == 0 && !p.closed {
 		p.wake.Wait()
 	}
 	if p.closed {
@@ -147,7 +147,7 @@ func (p *pool) submit(j *job) error {
 		return errClosed
 	}
 	if err := p.room(j); err != nil {
-		least := p.queue.least(j.address)
+		least := p.queue.jobs.GivesWay(j.address)
 		if least == nil {
 			return err
 		}
@@ -164,10 +164,10 @@ func (p *pool) submit(j *job) error {
 // be expected to be done while j's client waits. Where nobody waits there always is room, so
 // that no measurement is the last.
 func (p *pool) room(j *job) error {
-	if p.queue.waiting == 0 {
+	if p.queue.jobs.Len() == 0 {
 		return nil
 	}
-	if p.queue.waiting >= p.places {
+	if p.queue.jobs.Len() >= p.places {
 		return errQueueFull
 	}
 	ahead := float64(p.queue.work+p.computing) / float64(p.workers)
@@ -231,7 +231,7 @@ func (p *pool) close() {
 	p.running.Wait()
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for p.queue.waiting > 0 {
+	for p.queue.jobs.Len() > 0 {
 		clear(p.queue.pop().password)
 	}
 }

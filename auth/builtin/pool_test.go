@@ -181,7 +181,7 @@ func TestCloseWaitsForTheWorkersAndWipesTheQueue(t *testing.T) {
 		}
 		close(release)
 		<-closed
-		if got := s.pool.queue.waiting; got != 0 {
+		if got := s.pool.queue.jobs.Len(); got != 0 {
 			t.Errorf("%d jobs left, want 0", got)
 		}
 		s.Close()

@@ -41,7 +41,7 @@ func TestClientThatGivesWayIsToldAtOnceAndItsPasswordWiped(t *testing.T) {
 			c.after(i, 'a')
 		}
 		c.pool.mu.Lock()
-		least := c.pool.queue.least(addressOf('b'))
+		least := c.pool.queue.jobs.GivesWay(addressOf('b'))
 		c.pool.mu.Unlock()
 		c.after(3, 'b')
 		if c.refused(errQueueFull) != 1 || c.slowest != 0 {

@@ -33,10 +33,11 @@ var layout = map[string]packageRules{
 		tests:  []string{moduleJWKSet, moduleGoleak},
 	},
 	"auth/builtin": {
-		ours:   []string{"auth"},
+		ours:   []string{"auth", "auth/fair"},
 		theirs: []string{"golang.org/x/crypto", moduleSys},
 		tests:  []string{moduleGoleak},
 	},
+	"auth/fair": {},
 	"auth/jwt": {
 		ours:   []string{"auth"},
 		theirs: []string{moduleJWT, moduleJWKSet, "github.com/MicahParks/keyfunc/v3"},
@@ -47,7 +48,7 @@ var layout = map[string]packageRules{
 	},
 	"packets": {},
 	"proxy": {
-		ours:   []string{"auth", "packets", "proxy/relay", "proxy/secure", "proxy/socket", "proxy/upstream"},
+		ours:   []string{"auth", "auth/fair", "packets", "proxy/relay", "proxy/secure", "proxy/socket", "proxy/upstream"},
 		theirs: []string{moduleSys, moduleProxy},
 		tests:  []string{moduleGoleak},
 	},
