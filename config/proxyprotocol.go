@@ -1,8 +1,8 @@
 package config
 
 import (
+	"fmt"
 	"net/netip"
-	"slices"
 )
 
 // proxyVersions are the values of proxy_protocol in [upstream].
@@ -13,28 +13,19 @@ const maxNetworks = 256
 
 // readNetworks reads a list of addresses and networks.
 func readNetworks(t *table, name string) []netip.Prefix {
-	var all []netip.Prefix
-	list := t.strings(name)
-	if len(list) > maxNetworks {
-		t.fault(name, "there are %d: %d are the most", len(list), maxNetworks)
-		return nil
+	return readList(t, name, maxNetworks, readNetwork)
+}
+
+// readNetwork reads one of them, or says what is wrong with it.
+func readNetwork(s string) (n netip.Prefix, fault string) {
+	n, ok := parseNetwork(s)
+	switch {
+	case !ok:
+		return n, fmt.Sprintf(`must be an IP address or a network, such as "10.0.0.0/8", not %q`, s)
+	case n != n.Masked():
+		return n, fmt.Sprintf("%q is an address in the network %s: write that", s, n.Masked())
 	}
-	for i, s := range list {
-		path := joinIndex(t.key(name), i)
-		n, ok := parseNetwork(s)
-		switch {
-		case s == "": // it has a problem already
-		case !ok:
-			t.doc.fault(path, `must be an IP address or a network, such as "10.0.0.0/8", not %q`, s)
-		case n != n.Masked():
-			t.doc.fault(path, "%q is an address in the network %s: write that", s, n.Masked())
-		case slices.Contains(all, n):
-			t.doc.fault(path, "%q stands in the list already", s)
-		default:
-			all = append(all, n)
-		}
-	}
-	return all
+	return n, ""
 }
 
 // parseNetwork reads an address, which is a network of one, or a network.

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"fmt"
 	"net/netip"
 	"slices"
 	"strings"
@@ -11,27 +12,17 @@ const maxSources = 64
 
 // readSourceAddresses reads a list of this machine's addresses.
 func readSourceAddresses(t *table, name string) []netip.Addr {
-	var all []netip.Addr
-	list := t.strings(name)
-	if len(list) > maxSources {
-		t.fault(name, "there are %d: %d are the most", len(list), maxSources)
-		return nil
+	return readList(t, name, maxSources, readSourceAddress)
+}
+
+// readSourceAddress reads one of them, or says what is wrong with it.
+func readSourceAddress(s string) (a netip.Addr, fault string) {
+	a, err := netip.ParseAddr(s)
+	a = a.Unmap()
+	if err != nil || a.Zone() != "" || a.IsUnspecified() || a.IsMulticast() {
+		return a, fmt.Sprintf(`must be an IP address of this machine, such as "10.0.0.2", not %q`, s)
 	}
-	for i, s := range list {
-		path := joinIndex(t.key(name), i)
-		a, err := netip.ParseAddr(s)
-		a = a.Unmap()
-		switch {
-		case s == "": // it has a problem already
-		case err != nil || a.Zone() != "" || a.IsUnspecified() || a.IsMulticast():
-			t.doc.fault(path, `must be an IP address of this machine, such as "10.0.0.2", not %q`, s)
-		case slices.Contains(all, a):
-			t.doc.fault(path, "%q stands in the list already", s)
-		default:
-			all = append(all, a)
-		}
-	}
-	return all
+	return a, ""
 }
 
 // checkSources judges whether the broker's addresses can be reached from the source addresses.

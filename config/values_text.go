@@ -73,6 +73,32 @@ func (t *table) strings(name string) []string {
 	return all
 }
 
+// readList reads a list of strings, most of them at the most and none twice. read reads one, or says
+// what is wrong with it.
+func readList[T comparable](t *table, name string, most int, read func(string) (v T, fault string)) []T {
+	list := t.strings(name)
+	if len(list) > most {
+		t.fault(name, "there are %d: %d are the most", len(list), most)
+		return nil
+	}
+	var all []T
+	for i, s := range list {
+		if s == "" { // it has a problem already
+			continue
+		}
+		v, fault := read(s)
+		switch path := joinIndex(t.key(name), i); {
+		case fault != "":
+			t.doc.fault(path, "%s", fault)
+		case slices.Contains(all, v):
+			t.doc.fault(path, "%q stands in the list already", s)
+		default:
+			all = append(all, v)
+		}
+	}
+	return all
+}
+
 // enum reads one of some words.
 func enum[T ~string](t *table, name string, def T, words ...T) T {
 	return cmp.Or(word(t, name, def, words), def)
