@@ -121,6 +121,9 @@ func (c *circuit) seal(i int, last []byte) {
 	if s.is(closing | sealed) {
 		return
 	}
+	if o.tls == nil {
+		c.loop.driver.endFollows(c, 1-i)
+	}
 	c.landed(i)
 	s.flags |= closing
 	if o.tls == nil {

@@ -30,6 +30,9 @@ type driver interface {
 	// only with an error. It may be tried later, before the next wait: settle has it tried at once.
 	send(c *circuit, k int, p []byte) (int, unix.Errno)
 	settle()
+	// endFollows says that side k's stream ends with what was sent last, so that both can share a
+	// segment; settle and the end follow at once.
+	endFollows(c *circuit, k int)
 	// leave ends all that is under way for c, whose sockets are about to be closed.
 	leave(c *circuit)
 	// close gives back what the driver is made of.

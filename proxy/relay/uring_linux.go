@@ -189,6 +189,12 @@ func (d *ring) send(c *circuit, k int, p []byte) (int, unix.Errno) {
 	return len(p), 0
 }
 
+func (d *ring) endFollows(c *circuit, k int) {
+	if c.sides[1-k].is(queued) {
+		d.ring.MoreFollows(int(c.sides[k].fd))
+	}
+}
+
 // failed holds what a send has left over, and notes where there is nobody to take it.
 func (d *ring) failed(f *flight, e uring.Completion) {
 	from := &f.c.sides[1-f.k]

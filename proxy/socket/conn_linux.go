@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"os"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -24,6 +25,8 @@ type Conn struct {
 	unread          []byte // what Unread gave back
 	onWait          func() // called before the first wait
 	disturbed       func() // called where somebody else closes or sets a deadline
+
+	reserved atomic.Bool // acknowledgements wait for the first bytes that are written
 }
 
 // newConn returns the connection of a descriptor that does not block.
@@ -83,6 +86,9 @@ func (c *Conn) Write(p []byte) (int, error) {
 		var more int
 		more, err = wait.Write(p[n:])
 		n += more
+	}
+	if n > 0 && c.reserved.CompareAndSwap(true, false) {
+		_ = c.control(func(fd uintptr) { _ = acknowledge(int(fd), true) })
 	}
 	return n, readable(err)
 }

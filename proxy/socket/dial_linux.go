@@ -24,10 +24,11 @@ func Connect(to netip.AddrPort, from netip.Addr, keepAlive net.KeepAliveConfig) 
 		return nil, false, os.NewSyscallError("socket", err)
 	}
 	c = newConn(fd, netip.AddrPort{}, to)
-	if err := setOptions(fd, keepAlive); err != nil {
+	if err := setOptions(fd, keepAliveTo(to.Addr(), keepAlive)); err != nil {
 		c.Close()
 		return nil, false, err
 	}
+	c.reserved.Store(acknowledge(fd, false) == nil)
 	if from.IsValid() {
 		if errno := bindTo(fd, from); errno != 0 {
 			c.Close()
@@ -46,6 +47,28 @@ func Connect(to netip.AddrPort, from netip.Addr, keepAlive net.KeepAliveConfig) 
 	}
 	c.Close()
 	return nil, false, os.NewSyscallError("connect", errno)
+}
+
+// keepAliveTo is what is asked for, but nothing where the peer is on this machine: it does not vanish
+// without a word, and each of the options costs a call.
+func keepAliveTo(to netip.Addr, asked net.KeepAliveConfig) net.KeepAliveConfig {
+	if to.IsLoopback() {
+		return net.KeepAliveConfig{}
+	}
+	return asked
+}
+
+// acknowledge says whether the kernel is to acknowledge what comes at once. It is not while a socket
+// connects: the last segment of TCP's handshake then goes with the first bytes that are written, since
+// MQTT's client speaks first, and TLS's too, and the broker is woken once, when there is something to
+// read. Where nothing is written the kernel sends it by itself after some 40 ms. Once something was,
+// it is again, as on any new socket: a broker under Nagle's algorithm would have to wait otherwise.
+func acknowledge(fd int, atOnce bool) error {
+	var value int32
+	if atOnce {
+		value = 1
+	}
+	return setOption(fd, unix.IPPROTO_TCP, unix.TCP_QUICKACK, value)
 }
 
 // reached is what a call of connect to an address comes to: 0 where somebody is there. That the kernel

@@ -82,23 +82,97 @@ func option(t *testing.T, c *Conn, level, name int) int {
 
 func TestOptionsAreInheritedFromTheListener(t *testing.T) {
 	accepted, _ := pair(t)
+	for _, o := range []struct{ level, name, want int }{
+		{unix.IPPROTO_TCP, unix.TCP_NODELAY, 1},
+		{unix.SOL_SOCKET, unix.SO_KEEPALIVE, 1},
+		{unix.IPPROTO_TCP, unix.TCP_KEEPIDLE, 60},
+		{unix.IPPROTO_TCP, unix.TCP_KEEPINTVL, 15},
+		{unix.IPPROTO_TCP, unix.TCP_KEEPCNT, 4},
+	} {
+		if got := option(t, accepted, o.level, o.name); got != o.want {
+			t.Errorf("option %d: got %d, want %d", o.name, got, o.want)
+		}
+	}
+}
+
+func TestKeepAliveIsForOtherMachines(t *testing.T) {
+	for to, want := range map[string]net.KeepAliveConfig{"127.0.0.1": {}, "::1": {}, "192.0.2.1": keepAlive, "2001:db8::1": keepAlive} {
+		if got := keepAliveTo(netip.MustParseAddr(to), keepAlive); got != want {
+			t.Errorf("to %s: got %+v, want %+v", to, got, want)
+		}
+	}
 	l := listen(t)
 	dialled, _, err := Connect(l.address, netip.Addr{}, keepAlive)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer dialled.Close()
-	for name, c := range map[string]*Conn{"accepted": accepted, "dialled": dialled} {
-		for _, o := range []struct{ level, name, want int }{
-			{unix.IPPROTO_TCP, unix.TCP_NODELAY, 1},
-			{unix.SOL_SOCKET, unix.SO_KEEPALIVE, 1},
-			{unix.IPPROTO_TCP, unix.TCP_KEEPIDLE, 60},
-			{unix.IPPROTO_TCP, unix.TCP_KEEPINTVL, 15},
-			{unix.IPPROTO_TCP, unix.TCP_KEEPCNT, 4},
-		} {
-			if got := option(t, c, o.level, o.name); got != o.want {
-				t.Errorf("%s: option %d: got %d, want %d", name, o.name, got, o.want)
-			}
+	if got := option(t, dialled, unix.SOL_SOCKET, unix.SO_KEEPALIVE); got != 0 {
+		t.Errorf("on this machine: SO_KEEPALIVE is %d, want 0", got)
+	}
+	if got := option(t, dialled, unix.IPPROTO_TCP, unix.TCP_NODELAY); got != 1 {
+		t.Errorf("TCP_NODELAY is %d, want 1", got)
+	}
+}
+
+// segments is how many segments a socket has received that hold data, and how many it has sent at all.
+func segments(t *testing.T, fd int) (received, sent uint32) {
+	t.Helper()
+	info, err := unix.GetsockoptTCPInfo(fd, unix.IPPROTO_TCP, unix.TCP_INFO)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return info.Data_segs_in, info.Segs_out
+}
+
+// The broker gets the last segment of TCP's handshake and the first bytes in one.
+func TestFirstBytesGoWithTheHandshake(t *testing.T) {
+	l := listen(t)
+	c, underWay, err := Connect(l.address, netip.Addr{}, keepAlive)
+	if err != nil || underWay {
+		t.Fatalf("connect: %v, under way %v", err, underWay)
+	}
+	defer c.Close()
+	if _, err := c.Write([]byte("CONNECT")); err != nil {
+		t.Fatal(err)
+	}
+	if _, sent := segments(t, c.fd); sent != 2 {
+		t.Errorf("%d segments were sent, want the SYN and one more", sent)
+	}
+	// From then on what comes is acknowledged at once: a peer under Nagle's algorithm would wait else.
+	peer := acceptSoon(t, l)
+	defer peer.Close()
+	if err := setOption(peer.fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, 0); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if _, err := peer.Write([]byte("x")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n := Unacknowledged(peer.fd); n != 0 {
+		t.Errorf("%d bytes of the peer's wait for an acknowledgement", n)
+	}
+}
+
+// What is sent with SendMore shares a segment with the end of the stream.
+func TestMoreSharesASegmentWithTheEnd(t *testing.T) {
+	for name, send := range map[string]func(int, []byte) (int, unix.Errno){"Send": Send, "SendMore": SendMore} {
+		c, peer := pair(t)
+		_, before := segments(t, c.fd)
+		if n, errno := send(c.fd, []byte("DISCONNECT")); n != 10 || errno != 0 {
+			t.Fatalf("%s: %d, %v", name, n, errno)
+		}
+		if err := c.CloseWrite(); err != nil {
+			t.Fatal(err)
+		}
+		got, err := io.ReadAll(peer)
+		if err != nil || string(got) != "DISCONNECT" {
+			t.Errorf("%s: the peer read %q, %v", name, got, err)
+		}
+		_, after := segments(t, c.fd)
+		if want := map[string]uint32{"Send": 2, "SendMore": 1}[name]; after-before != want {
+			t.Errorf("%s: %d segments, want %d", name, after-before, want)
 		}
 	}
 }
@@ -268,6 +342,7 @@ func TestAwaitEndsWithItsContext(t *testing.T) {
 		}
 		defer c.Close()
 		if !underWay {
+			c.Write([]byte("x")) // with which it is there for the peer
 			continue
 		}
 		ctx, cancel := context.WithTimeout(context.Background(), 20*time.Millisecond)

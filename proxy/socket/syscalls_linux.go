@@ -37,9 +37,15 @@ func receive(fd int, p []byte, flags uintptr) (int, unix.Errno) {
 
 // Send writes to a socket without waiting, and raises no signal where its peer is gone. It
 // returns how much was taken: less than all of p where errno is not 0.
-func Send(fd int, p []byte) (done int, errno unix.Errno) {
+func Send(fd int, p []byte) (done int, errno unix.Errno) { return send(fd, p, 0) }
+
+// SendMore is Send where more, or the stream's end, follows at once: the two then share a segment.
+// Where nothing follows, the kernel sends p by itself after some 200 ms.
+func SendMore(fd int, p []byte) (done int, errno unix.Errno) { return send(fd, p, unix.MSG_MORE) }
+
+func send(fd int, p []byte, flags uintptr) (done int, errno unix.Errno) {
 	for done < len(p) {
-		n, _, errno := syscall.RawSyscall6(unix.SYS_SENDTO, uintptr(fd), uintptr(unsafe.Pointer(unsafe.SliceData(p[done:]))), uintptr(len(p)-done), unix.MSG_NOSIGNAL|unix.MSG_DONTWAIT, 0, 0)
+		n, _, errno := syscall.RawSyscall6(unix.SYS_SENDTO, uintptr(fd), uintptr(unsafe.Pointer(unsafe.SliceData(p[done:]))), uintptr(len(p)-done), unix.MSG_NOSIGNAL|unix.MSG_DONTWAIT|flags, 0, 0)
 		if errno == unix.EINTR {
 			continue
 		}

@@ -57,6 +57,18 @@ func (r *Ring) Send(fd int, p []byte, t Token) {
 	e.flags = sqeSkipSuccess
 }
 
+// MoreFollows has what was prepared last to be sent to a socket share a segment with what is sent
+// next, or with the stream's end. One of them must follow at once. What the kernel has been given
+// already has gone without.
+func (r *Ring) MoreFollows(fd int) {
+	for i := r.next; i != r.submitted; i-- {
+		if e := &r.sqes[(i-1)&r.sqMask]; e.opcode == opSend && e.fd == int32(fd) {
+			e.opFlags |= unix.MSG_MORE
+			return
+		}
+	}
+}
+
 // Poll completes once when one of events (POLLIN and so on) is there; an error or the end of both
 // directions always counts.
 func (r *Ring) Poll(fd int, events uint32, t Token) {
