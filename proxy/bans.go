@@ -227,9 +227,9 @@ func (c *connection) heed() {
 		c.srv.bans.forgive(c.hs.address, c.creds.UserName, c.creds.ClientID)
 	case v.Decision == auth.Deny && !c.observed && mayBeGuess(v.Reason):
 		if banned := c.srv.bans.failed(c.hs.address, c.creds.UserName, c.creds.ClientID, v.Reason); banned > 0 {
-			c.srv.line(slog.LevelWarn, "address banned", slog.String("listener", c.listener.Name),
+			newLine().with(slog.String("listener", c.listener.Name),
 				slog.String("remote", shown(c.hs.address)), slog.String("for", banned.String()),
-				slog.String("last_reason", v.Reason.String()))
+				slog.String("last_reason", v.Reason.String())).log(c.srv, slog.LevelWarn, "address banned")
 		}
 	}
 }

@@ -62,14 +62,13 @@ func (c *connection) spare(r *refusal) {
 
 // logSpared tells of a client that the chain would have refused.
 func (c *connection) logSpared() {
-	attrs := c.who()
+	l := c.who()
 	if c.verdict.Stage != "" {
-		attrs = append(attrs, slog.String("stage", c.verdict.Stage))
+		l.with(slog.String("stage", c.verdict.Stage))
 	}
-	attrs = append(attrs, slog.String("verdict", auth.Deny.String()), slog.String("reason", c.verdict.Reason.String()))
+	l.with(slog.String("verdict", auth.Deny.String()), slog.String("reason", c.verdict.Reason.String()))
 	if c.verdict.Detail != "" {
-		attrs = append(attrs, slog.String("detail", c.verdict.Detail))
+		l.with(slog.String("detail", c.verdict.Detail))
 	}
-	c.srv.line(slog.LevelInfo, "connected, would be refused",
-		append(attrs, slog.String("upstream", c.address.Name), milliseconds(c.accepted))...)
+	l.with(slog.String("upstream", c.address.Name)).since(c.accepted).log(c.srv, slog.LevelInfo, "connected, would be refused")
 }

@@ -18,53 +18,73 @@ import (
 // hexCode shows a code as the specifications print it.
 func hexCode(c packets.ReasonCode) string { return fmt.Sprintf("0x%02x", byte(c)) }
 
+// line is one of the log, as long as it is made, in one piece of memory where it is not longer than most.
+type line struct {
+	now   time.Time
+	attrs []slog.Attr
+	room  [lineAttrs]slog.Attr
+}
+
 // lineAttrs is how many attributes most lines have at most.
 const lineAttrs = 12
 
-// who are the attributes that name a client; username only where one was sent.
-func who(conn uint64, listener string, remote netip.AddrPort, clientID string, hasName bool, userName string, v packets.Version) []slog.Attr {
-	attrs := make([]slog.Attr, 0, lineAttrs)
-	attrs = append(attrs, slog.Uint64("conn", conn), slog.String("listener", listener), slog.String("remote", shownPeer(remote)))
-	if v != 0 {
-		attrs = append(attrs, slog.String("client_id", clientID))
-	}
-	if hasName {
-		attrs = append(attrs, slog.String("username", userName))
-	}
-	if v != 0 {
-		attrs = append(attrs, slog.String("mqtt", v.String()))
-	}
-	return attrs
+func newLine() *line {
+	l := &line{now: time.Now()}
+	l.attrs = l.room[:0]
+	return l
 }
 
-func (c *connection) who() []slog.Attr {
-	attrs := who(c.id, c.listener.Name, c.peer, auth.Display(c.creds.ClientID),
-		c.creds.HasUserName, auth.Display(c.creds.UserName), c.connect.Version)
-	if c.certName != "" {
-		attrs = append(attrs, slog.String("cert_name", auth.Display([]byte(c.certName))))
-	}
-	return attrs
+// with adds attributes.
+func (l *line) with(attrs ...slog.Attr) *line {
+	l.attrs = append(l.attrs, attrs...)
+	return l
 }
 
-func (s *session) who() []slog.Attr {
-	return who(s.id, s.listener.Name, netip.AddrPortFrom(s.remote, s.port),
-		s.names[:s.split], s.hasName, s.names[s.split:], s.version)
+// since adds how long ago a time is.
+func (l *line) since(t time.Time) *line {
+	return l.with(slog.Float64("duration_ms", float64(l.now.Sub(t).Microseconds())/1000))
 }
 
-// line logs one line. It does not ask where in the program it stands: slog would find that out at
-// the price of half the line, and no handler of ours tells it.
-func (s *Server) line(level slog.Level, text string, attrs ...slog.Attr) {
+// log writes the line. It does not ask where in the program it stands: slog would find that out at
+// the price of half the line, and no handler of ours tells it. The attributes are those of a group
+// without a name, which stand where it does: a record would copy them.
+func (l *line) log(s *Server, level slog.Level, text string) {
 	h, ctx := s.log.Handler(), context.Background()
 	if !h.Enabled(ctx, level) {
 		return
 	}
-	r := slog.NewRecord(time.Now(), level, text, 0)
-	r.AddAttrs(attrs...)
+	r := slog.NewRecord(l.now, level, text, 0)
+	r.AddAttrs(slog.Attr{Value: slog.GroupValue(l.attrs...)})
 	_ = h.Handle(ctx, r)
 }
 
-func milliseconds(since time.Time) slog.Attr {
-	return slog.Float64("duration_ms", float64(time.Since(since).Microseconds())/1000)
+// who begins a line about a client; username only where one was sent.
+func who(conn uint64, listener string, remote netip.AddrPort, clientID string, hasName bool, userName string, v packets.Version) *line {
+	l := newLine().with(slog.Uint64("conn", conn), slog.String("listener", listener), slog.String("remote", shownPeer(remote)))
+	if v != 0 {
+		l.with(slog.String("client_id", clientID))
+	}
+	if hasName {
+		l.with(slog.String("username", userName))
+	}
+	if v != 0 {
+		l.with(slog.String("mqtt", v.String()))
+	}
+	return l
+}
+
+func (c *connection) who() *line {
+	l := who(c.id, c.listener.Name, c.peer, auth.Display(c.creds.ClientID),
+		c.creds.HasUserName, auth.Display(c.creds.UserName), c.connect.Version)
+	if c.certName != "" {
+		l.with(slog.String("cert_name", auth.Display([]byte(c.certName))))
+	}
+	return l
+}
+
+func (s *session) who() *line {
+	return who(s.id, s.listener.Name, netip.AddrPortFrom(s.remote, s.port),
+		s.names[:s.split], s.hasName, s.names[s.split:], s.version)
 }
 
 func (c *connection) logAccepted() {
@@ -72,18 +92,17 @@ func (c *connection) logAccepted() {
 		c.logSpared()
 		return
 	}
-	attrs := append(c.who(), slog.String("stage", c.verdict.Stage), slog.String("verdict", auth.Accept.String()))
+	l := c.who().with(slog.String("stage", c.verdict.Stage), slog.String("verdict", auth.Accept.String()))
 	if name := c.verdict.Identity.Name; name != "" {
-		attrs = append(attrs, slog.String("identity", auth.Display([]byte(name))))
+		l.with(slog.String("identity", auth.Display([]byte(name))))
 	}
-	c.srv.line(slog.LevelInfo, "connected",
-		append(attrs, slog.String("upstream", c.address.Name), milliseconds(c.accepted))...)
+	l.with(slog.String("upstream", c.address.Name)).since(c.accepted).log(c.srv, slog.LevelInfo, "connected")
 }
 
 // logJudged tells how the verdict came about, at debug level.
 func (c *connection) logJudged() {
-	c.srv.line(slog.LevelDebug, "judged", append(c.who(),
-		slog.String("verdict", c.verdict.Decision.String()), slog.Any("explanation", c.explained))...)
+	c.who().with(slog.String("verdict", c.verdict.Decision.String()), slog.Any("explanation", c.explained)).
+		log(c.srv, slog.LevelDebug, "judged")
 }
 
 // logRefused tells why a client did not become a session. answered says whether the code is
@@ -99,24 +118,24 @@ func (c *connection) logRefused(r *refusal, code packets.ReasonCode, answered bo
 	if !c.mayLog(level, r.reason.String()) {
 		return
 	}
-	attrs := c.who()
+	l := c.who()
 	// What came after the verdict is no stage's doing.
 	verdict := auth.Deny
 	if c.verdict.Stage != "" && !c.spared {
 		verdict = c.verdict.Decision
-		attrs = append(attrs, slog.String("stage", c.verdict.Stage))
+		l.with(slog.String("stage", c.verdict.Stage))
 	}
-	attrs = append(attrs, slog.String("verdict", verdict.String()), slog.String("reason", r.reason.String()))
+	l.with(slog.String("verdict", verdict.String()), slog.String("reason", r.reason.String()))
 	if answered {
-		attrs = append(attrs, slog.String("code", hexCode(code)))
+		l.with(slog.String("code", hexCode(code)))
 	}
 	if r.detail != "" {
-		attrs = append(attrs, slog.String("detail", r.detail))
+		l.with(slog.String("detail", r.detail))
 	}
 	if r.err != nil {
-		attrs = append(attrs, slog.Any("error", r.err))
+		l.with(slog.Any("error", r.err))
 	}
-	c.srv.line(level, "refused", append(attrs, milliseconds(c.accepted))...)
+	l.since(c.accepted).log(c.srv, level, "refused")
 }
 
 // logHandshake tells of a TLS handshake that did not come to its end. A peer that just went
@@ -127,14 +146,13 @@ func (c *connection) logHandshake(err error) {
 		level = slog.LevelDebug
 	}
 	if c.mayLog(level, "tls_handshake") {
-		attrs := c.who()
+		l := c.who()
 		if subject := shownSubject(err); subject != "" {
-			attrs = append(attrs, slog.String("cert_subject", subject))
+			l.with(slog.String("cert_subject", subject))
 		}
 		// An error about a certificate quotes it, at any length.
 		text := auth.Display([]byte(err.Error()))
-		c.srv.line(level, "TLS handshake failed",
-			append(attrs, slog.String("reason", c.shook.String()), slog.String("error", text), milliseconds(c.accepted))...)
+		l.with(slog.String("reason", c.shook.String()), slog.String("error", text)).since(c.accepted).log(c.srv, level, "TLS handshake failed")
 	}
 }
 
@@ -146,7 +164,8 @@ func (c *connection) logUnintroduced(err error) {
 		level = slog.LevelDebug
 	}
 	if c.mayLog(level, closedProxy) {
-		c.srv.line(level, "no PROXY header", append(c.who(), slog.String("error", auth.Display([]byte(err.Error()))), milliseconds(c.accepted))...)
+		text := auth.Display([]byte(err.Error()))
+		c.who().with(slog.String("error", text)).since(c.accepted).log(c.srv, level, "no PROXY header")
 	}
 }
 
@@ -164,25 +183,24 @@ func (s *session) logConnack(code packets.ReasonCode, err error) {
 	if err != nil {
 		text, attr = "no CONNACK from the broker", slog.Any("error", err)
 	}
-	s.srv.line(slog.LevelWarn, text,
-		append(s.who(), slog.String("upstream", s.upstream.Load().Name), attr)...)
+	s.who().with(slog.String("upstream", s.upstream.Load().Name), attr).log(s.srv, slog.LevelWarn, text)
 }
 
 // logEnded tells of a session's end. One that the broker ended without a CONNACK is a fault of
 // its, or of what stands between: the client was not told anything.
 func (s *session) logEnded(e relay.End) {
-	attrs := append(s.who(), slog.String("upstream", s.upstream.Load().Name),
+	l := s.who().with(slog.String("upstream", s.upstream.Load().Name),
 		slog.Uint64("bytes_up", s.sent+e.BytesUp), slog.Uint64("bytes_down", e.BytesDown),
 		slog.String("close_reason", string(e.Cause)))
 	if e.Cause == relay.Revoked {
-		attrs = append(attrs, s.revokedCertificate()...)
+		l.with(s.revokedCertificate()...)
 	}
 	level := slog.LevelInfo
 	switch {
 	case s.connacked.Load():
 	case e.Cause == relay.UpstreamClosed, e.Cause == relay.UpstreamReset, e.Cause == relay.ConnackTimeout:
 		level = slog.LevelWarn
-		attrs = append(attrs, slog.String("detail", "the broker sent no CONNACK"))
+		l.with(slog.String("detail", "the broker sent no CONNACK"))
 	}
-	s.srv.line(level, "session ended", append(attrs, milliseconds(s.srv.began.Add(s.accepted)))...)
+	l.since(s.srv.began.Add(s.accepted)).log(s.srv, level, "session ended")
 }

@@ -2,7 +2,6 @@ package proxy
 
 import (
 	"context"
-	"log/slog"
 	"time"
 
 	"mqttward/auth"
@@ -49,7 +48,7 @@ func (s *Server) SetPolicy(p Policy) {
 	s.roster.limit(&p.Limits)
 	s.rates.limit(p.Limits.ConnectRate, p.Limits.ConnectRatePerAddress)
 	if lifted := s.bans.limit(p.Limits.Ban); lifted > 0 {
-		s.line(slog.LevelInfo, "bans lifted", slog.Int("bans", lifted))
+		s.log.Info("bans lifted", "bans", lifted)
 	}
 	s.governor.limit(p.UpstreamRate, p.Limits.MaxHandshakes)
 }

@@ -31,7 +31,7 @@ func NewLogger(c config.Log, w io.Writer) *Logger {
 // Set puts c in force.
 func (l *Logger) Set(c config.Log) {
 	o := &slog.HandlerOptions{Level: c.Level}
-	var h slog.Handler = slog.NewJSONHandler(l.out, o)
+	var h slog.Handler = newJSONLines(l.out, o)
 	if c.Format == config.LogText || c.Format == config.LogAuto && isTerminal(l.out) {
 		h = slog.NewTextHandler(l.out, o)
 	}
