@@ -118,7 +118,7 @@ func (s *Stage) explainSigned(t *auth.Trail, k *key, set *keySet, tok *token, go
 func explainSecret(t *auth.Trail, k *key, tok *token) {
 	secret, _ := k.material.([]byte)
 	is := func(other []byte) bool {
-		return len(other) > 0 && (&key{kind: kindSecret, material: other}).verifies(tok.alg, string(tok.signed), tok.signature)
+		return len(other) > 0 && (&key{kind: kindSecret, verifier: newMACs(other)}).verifies(tok.alg, tok.signed, tok.signature)
 	}
 	for _, e := range [...]*base64.Encoding{base64.StdEncoding, base64.RawStdEncoding, base64.URLEncoding, base64.RawURLEncoding} {
 		if decoded, err := e.DecodeString(string(secret)); err == nil && is(decoded) {

@@ -1,6 +1,7 @@
 package jwt
 
 import (
+	"bytes"
 	"crypto"
 	"crypto/ecdsa"
 	"crypto/ed25519"
@@ -33,8 +34,8 @@ type key struct {
 	kind keyKind
 	// alg is the one algorithm that the key's publisher allows; nil where it names none.
 	alg *algorithm
-	// material is what golang-jwt's methods of this kind want.
-	material any
+	// material is what it is made of, and verifier what the methods of this kind want.
+	material, verifier any
 	// number is the key's own: see [numbers].
 	number uint32
 	// mark is that of its kind and material, whatever it is bound to.
@@ -58,11 +59,11 @@ func (k *key) slow() bool {
 }
 
 // verifies reports whether signature is a's signature of signed. The key must fit.
-func (k *key) verifies(a *algorithm, signed string, signature []byte) bool {
+func (k *key) verifies(a *algorithm, signed, signature []byte) bool {
 	if a.signatureLen != 0 && len(signature) != a.signatureLen {
 		return false
 	}
-	return a.method.Verify(signed, signature, k.material) == nil
+	return a.method.Verify(string(signed), signature, k.verifier) == nil
 }
 
 // newSecretKey makes the key of an HMAC secret. One that is a public key is refused: whoever
@@ -73,12 +74,13 @@ func newSecretKey(secret []byte) (*key, error) {
 	if block != nil || err == nil {
 		return nil, errors.New("a key or certificate can't be an HMAC secret; public keys belong in public_key_file")
 	}
-	return &key{kind: kindSecret, material: append([]byte(nil), secret...)}, nil
+	own := bytes.Clone(secret)
+	return &key{kind: kindSecret, material: own, verifier: newMACs(own)}, nil
 }
 
 // newPublicKey makes the key of a public key, if its kind and size are among those served.
 func newPublicKey(public any) (*key, error) {
-	k := &key{material: public}
+	k := &key{material: public, verifier: public}
 	switch p := public.(type) {
 	case *rsa.PublicKey:
 		k.kind = kindRSA
@@ -89,6 +91,7 @@ func newPublicKey(public any) (*key, error) {
 		if p.E < 3 || p.E&1 == 0 || p.N.Bit(0) == 0 {
 			return nil, errors.New("RSA key with an impossible modulus or exponent")
 		}
+		k.verifier = prepareRSA(p)
 	case *ecdsa.PublicKey:
 		switch p.Curve {
 		case elliptic.P256():

@@ -79,17 +79,12 @@ func (s *Stage) prove(ctx context.Context, raw []byte, now time.Time, w *scratch
 			return p, fault{}
 		}
 	}
-	var signed string // once a key is tried
+	tried := 0
 	k, f := s.search(ctx, &t, set, func(k *key) bool {
-		if signed == "" {
-			signed = string(t.signed)
-			if k.slow() {
-				ctx.Done() // others need not wait for this one
-			}
-		} else {
-			ctx.Done() // nor where many keys have to be tried
+		if tried++; tried > 1 || k.slow() {
+			ctx.Done() // others need not wait for this one
 		}
-		good := k.verifies(t.alg, signed, t.signature)
+		good := k.verifies(t.alg, t.signed, t.signature)
 		if x != nil {
 			s.explainSigned(x, k, set, &t, good)
 		}
@@ -169,7 +164,7 @@ func tryKeys(ctx context.Context, keys []*key, limit int, t *token, is func(*key
 		if tried == limit {
 			break
 		}
-		if ctx.Err() != nil {
+		if tried > 0 && ctx.Err() != nil {
 			return nil, tried, fault{auth.Busy, ""}
 		}
 		tried++

@@ -40,7 +40,7 @@ var layout = map[string]packageRules{
 	"auth/fair": {},
 	"auth/jwt": {
 		ours:   []string{"auth"},
-		theirs: []string{moduleJWT, moduleJWKSet, "github.com/MicahParks/keyfunc/v3"},
+		theirs: []string{"filippo.io/bigmod", moduleJWT, moduleJWKSet, "github.com/MicahParks/keyfunc/v3"},
 		tests:  []string{moduleGoleak},
 	},
 	"config": {
