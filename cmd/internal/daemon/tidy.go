@@ -15,12 +15,15 @@ const (
 	tidyQuiet = 20
 )
 
-// tidy gives the memory that a storm of clients has left behind back to the system, once the storm
-// is over: the runtime would keep it until as much again is allocated, which idle sessions never
-// do. It returns when ctx ends.
+// tidy keeps the pace of collections, and gives the memory that a storm of clients has left behind back
+// to the system, once the storm is over: the runtime would keep it until as much again is allocated,
+// which idle sessions never do. It returns when ctx ends.
 func tidy(ctx context.Context, clients func() (accepted uint64, sessions int)) {
 	ticker := time.NewTicker(tidyInterval)
 	defer ticker.Stop()
+	p := newPace()
+	defer p.end()
+	p.adapt()
 	var churn, before, last uint64
 	held := 0
 	for {
@@ -29,6 +32,7 @@ func tidy(ctx context.Context, clients func() (accepted uint64, sessions int)) {
 			return
 		case <-ticker.C:
 		}
+		p.adapt()
 		accepted, sessions := clients()
 		moved := accepted - last + uint64(max(held-sessions, 0))
 		last, held = accepted, sessions
