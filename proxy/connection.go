@@ -78,7 +78,7 @@ type refusal struct {
 func (s *Server) newConnection(l *Listener, socket net.Conn, hs *handshake) *connection {
 	policy, revocation := s.inForce()
 	c := &connection{
-		srv: s, policy: policy, revocation: revocation, listener: l, id: s.lastConn.Add(1), accepted: time.Now(),
+		srv: s, policy: policy, revocation: revocation, listener: l, id: s.lastConn.Add(1), accepted: hs.came,
 		socket: socket, conn: socket, hs: hs,
 	}
 	socket.SetDeadline(c.accepted.Add(c.policy.Limits.ConnectTimeout))

@@ -12,9 +12,16 @@ type greeting struct {
 	net.Conn
 	head  []byte // what was read of it before
 	began func() // nil once called
+	said  bool   // something was read
 }
 
+// Read implements net.Conn. Before it reads on, and may wait, it tells that the client has begun: one
+// whose CONNECT came in one piece has not only begun.
 func (g *greeting) Read(p []byte) (int, error) {
+	if g.said && g.began != nil {
+		g.began()
+		g.began = nil
+	}
 	var n int
 	var err error
 	if len(g.head) > 0 {
@@ -23,10 +30,7 @@ func (g *greeting) Read(p []byte) (int, error) {
 	} else {
 		n, err = g.Conn.Read(p)
 	}
-	if n > 0 && g.began != nil {
-		g.began()
-		g.began = nil
-	}
+	g.said = g.said || n > 0
 	return n, err
 }
 

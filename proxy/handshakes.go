@@ -16,6 +16,7 @@ type handshakes struct {
 	waiting   [numClasses]map[netip.Prefix]*addressQueue // those that may have to give way
 	freed     *sync.Cond                                 // a waiter should look again
 	wanting   []func()                                   // whoever is to be told when one was freed
+	spare     *addressQueue                              // one that is empty; nil: none
 	lingering int                                        // refused clients that have yet to go
 	closed    bool
 }
@@ -45,10 +46,12 @@ type addressQueue struct {
 type handshake struct {
 	conn       net.Conn // the socket: closing it ends the handshake
 	address    netip.Prefix
+	came       time.Time // when it got its place
 	since      time.Time // when it came to its class
 	class      class
 	held       bool // it counts
 	evicted    bool
+	queue      *addressQueue // that it is in; nil: none
 	prev, next *handshake
 }
 
@@ -143,7 +146,8 @@ func (h *handshakes) tryBegin(conn net.Conn, freed func()) (hs *handshake, wait 
 func (h *handshakes) take(conn net.Conn) *handshake {
 	hs := &handshake{conn: conn, address: masked(peerOf(conn)), held: true}
 	h.count++
-	hs.since = time.Now() // nobody has listened to it before
+	hs.came = time.Now() // nobody has listened to it before
+	hs.since = hs.came
 	h.enqueue(hs, silent)
 	h.tell() // whoever waits has somebody to wait for now
 	return hs
@@ -296,9 +300,12 @@ func (h *handshakes) enqueue(hs *handshake, c class) {
 	hs.class = c
 	q := h.waiting[c][hs.address]
 	if q == nil {
-		q = &addressQueue{}
+		if q, h.spare = h.spare, nil; q == nil {
+			q = &addressQueue{}
+		}
 		h.waiting[c][hs.address] = q
 	}
+	hs.queue = q
 	q.count++
 	if hs.prev = q.newest; hs.prev == nil {
 		q.oldest = hs
@@ -312,7 +319,7 @@ func (h *handshakes) dequeue(hs *handshake) {
 	if hs.class == heard {
 		return
 	}
-	q := h.waiting[hs.class][hs.address]
+	q := hs.queue
 	if hs.prev == nil {
 		q.oldest = hs.next
 	} else {
@@ -323,9 +330,10 @@ func (h *handshakes) dequeue(hs *handshake) {
 	} else {
 		hs.next.prev = hs.prev
 	}
-	hs.prev, hs.next = nil, nil
+	hs.prev, hs.next, hs.queue = nil, nil, nil
 	if q.count--; q.count == 0 {
 		delete(h.waiting[hs.class], hs.address)
+		h.spare = q
 	}
 	hs.class = heard
 }

@@ -107,7 +107,7 @@ func (c *connection) ask(to *upstream.Connection, h hello) asked {
 		first = h.all[:h.n]
 	}
 	c.presented = time.Now()
-	n, err := sendFirst(to, first)
+	n, err := sendFirst(to, first, c.presented)
 	if err != nil || !spare {
 		return asked{err: err, sent: n > 0, heard: n >= len(to.Header)+h.n}
 	}
@@ -119,25 +119,25 @@ func (c *connection) ask(to *upstream.Connection, h hello) asked {
 	if err != nil || len(h.all) == h.n {
 		return asked{first: answer, err: err, sent: true}
 	}
-	_, err = sendBy(to.Conn, h.all[h.n:])
+	_, err = send(to.Conn, h.all[h.n:], time.Now())
 	return asked{first: answer, err: err, sent: true, heard: true}
 }
 
 // sendFirst sends p. The header that the broker wants before it goes in the same write.
-func sendFirst(to *upstream.Connection, p []byte) (int, error) {
+func sendFirst(to *upstream.Connection, p []byte, now time.Time) (int, error) {
 	if len(to.Header) > 0 {
 		p = slices.Concat(to.Header, p)
 		defer clear(p)
 	}
-	return sendBy(to.Conn, p)
+	return send(to.Conn, p, now)
 }
 
 // connectWriteTimeout bounds the write of CONNECT to a broker that was reached: the kernel
 // takes it at once, unless it is large and the broker slow.
 const connectWriteTimeout = 5 * time.Second
 
-func sendBy(conn net.Conn, p []byte) (int, error) {
-	conn.SetWriteDeadline(time.Now().Add(connectWriteTimeout))
+func send(conn net.Conn, p []byte, now time.Time) (int, error) {
+	conn.SetWriteDeadline(now.Add(connectWriteTimeout))
 	n, err := conn.Write(p)
 	if err != nil {
 		return n, fmt.Errorf("send CONNECT: %w", bare(err))

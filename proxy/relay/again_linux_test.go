@@ -2,6 +2,7 @@ package relay
 
 import (
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -22,11 +23,11 @@ func TestLoopThatCouldNotBeHadIsTriedAgain(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer e.Close()
-	first := e.pick()
+	first := e.pick(time.Now())
 	first.sessions.Add(1)
 	short = true
 	for range 3 {
-		if e.pick() != first {
+		if e.pick(time.Now()) != first {
 			t.Error("without another loop: got another one")
 		}
 	}
@@ -35,7 +36,7 @@ func TestLoopThatCouldNotBeHadIsTriedAgain(t *testing.T) {
 	}
 	short = false
 	e.failed = e.failed.Add(-againAfter)
-	if e.pick() == first {
+	if e.pick(time.Now()) == first {
 		t.Error("when another could be had: got the first")
 	}
 }

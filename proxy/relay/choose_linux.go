@@ -1,12 +1,6 @@
 package relay
 
-import (
-	"runtime"
-	"time"
-)
-
-// now is the time in Unix nanoseconds.
-func now() int64 { return time.Now().UnixNano() }
+import "runtime"
 
 // best returns the first engine of the best that the kernel allows.
 func best(n int) (engine Relay, name, why string) {

@@ -20,7 +20,8 @@ type loop struct {
 	pipes  pipes
 	// Shared by all circuits, and empty between two of them.
 	in, plain, cipher []byte
-	now               int64      // Unix nanoseconds, as of the last wait
+	clock             time.Time  // as of the last wait
+	now               int64      // the same in Unix nanoseconds
 	going             []*circuit // those that have more to do at once
 	parting           []*circuit // those that are ending; those that have ended are swept out
 	looked            time.Time  // when these were last looked at
@@ -116,7 +117,8 @@ func (l *loop) run() {
 	)
 	for {
 		n := l.driver.wait(l.rest())
-		l.now = time.Now().UnixNano()
+		l.clock = time.Now()
+		l.now = l.clock.UnixNano()
 		l.mu.Lock()
 		l.awake = true
 		orders, l.inbox = l.inbox, orders[:0]
@@ -160,7 +162,7 @@ func (l *loop) rest() time.Duration {
 	case l.awake || len(l.going) > 0:
 		return 0
 	case len(l.parting) > 0:
-		return max(0, watchInterval-time.Since(l.looked))
+		return max(0, watchInterval-l.clock.Sub(l.looked))
 	}
 	return -1
 }

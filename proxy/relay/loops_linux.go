@@ -43,7 +43,7 @@ type loops struct {
 // one is started.
 func newLoops(drive func(*loop) (driver, error), n, few int) (*loops, error) {
 	e := &loops{drive: drive, few: few, all: make([]*loop, 0, n)}
-	if e.pick(); e.fail != nil {
+	if e.pick(time.Now()); e.fail != nil {
 		return nil, e.fail
 	}
 	return e, nil
@@ -51,11 +51,10 @@ func newLoops(drive func(*loop) (driver, error), n, few int) (*loops, error) {
 
 // pick returns the loop for another session: the first that has few and is not busy, a new one, or
 // else that which has least.
-func (e *loops) pick() *loop {
+func (e *loops) pick(now time.Time) *loop {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	var least *loop
-	now := time.Now()
 	for _, l := range e.all {
 		n := l.sessions.Load()
 		if int(n) < e.few && !l.load.isBusy(now) {
@@ -92,7 +91,8 @@ func (e *loops) Start(p Pair) Link {
 	if !ok {
 		return e.rest.Start(p)
 	}
-	l := e.pick()
+	now := time.Now()
+	l := e.pick(now)
 	c := &circuit{
 		loop: l, owner: p.Owner, scanner: &packets.ConnackScanner{},
 		limit: p.MaximumPacketSize, halfClose: uint32(min(cmp.Or(p.HalfCloseTimeout, defaultHalfClose).Milliseconds(), math.MaxUint32)),
@@ -102,7 +102,7 @@ func (e *loops) Start(p Pair) Link {
 		c.sides[k].tls = takeTLS(side)
 	}
 	c.sides[client].framer = p.UpFramer
-	c.lastByte.Store(now())
+	c.lastByte.Store(now.UnixNano())
 	if err := l.start(c, p.Early); err != nil {
 		c.Kill(causes[client].reset)
 	}

@@ -1,7 +1,5 @@
 package relay
 
-import "time"
-
 // order is what somebody wants of a circuit.
 type order struct {
 	c        *circuit
@@ -87,14 +85,13 @@ func (l *loop) lookAfterParting() {
 	if len(l.parting) == 0 {
 		return
 	}
-	now := time.Now()
-	if now.Sub(l.looked) < watchInterval {
+	if l.clock.Sub(l.looked) < watchInterval {
 		return
 	}
-	l.looked = now
+	l.looked = l.clock
 	for _, c := range l.parting {
 		if !c.over {
-			c.look(now)
+			c.look(l.clock)
 			l.driver.rest(c)
 		}
 	}

@@ -22,7 +22,7 @@ func (c *circuit) part(cause Cause) {
 	if c.parting != nil {
 		return
 	}
-	c.parting = &parting{cause: cause, vigil: newVigil(time.Now(), time.Duration(c.halfClose)*time.Millisecond)}
+	c.parting = &parting{cause: cause, vigil: newVigil(c.loop.clock, time.Duration(c.halfClose)*time.Millisecond)}
 	c.loop.parting = append(c.loop.parting, c)
 }
 

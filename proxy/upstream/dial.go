@@ -43,21 +43,22 @@ func (p *Pool) Dial(ctx context.Context, c Client) (Connection, error) {
 	if err != nil {
 		return Connection{}, err
 	}
+	now := time.Now()
 	d := &dialling{
 		pool: p, order: p.choose(c.ID), header: header,
-		deadline: time.Now().Add(p.timeout), left: len(p.targets),
+		deadline: now.Add(p.timeout), left: len(p.targets),
 	}
-	return d.next(ctx)
+	return d.next(ctx, now)
 }
 
 // next goes on with the addresses that are left.
-func (d *dialling) next(ctx context.Context) (Connection, error) {
-	for d.left > 0 {
-		share := time.Until(d.deadline) / time.Duration(d.left)
+func (d *dialling) next(ctx context.Context, now time.Time) (Connection, error) {
+	for ; d.left > 0; now = time.Now() {
+		share := d.deadline.Sub(now) / time.Duration(d.left)
 		d.left--
 		t := d.order.next(share)
 		t.active.Add(1)
-		c, err := d.pool.try(ctx, t, share, d.header)
+		c, err := d.pool.try(ctx, t, now, share, d.header)
 		if err == nil {
 			d.pool.watchRoom(t)
 			c.dialling = d

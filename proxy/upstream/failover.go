@@ -80,5 +80,5 @@ func (c *Connection) Next(ctx context.Context, why error, sent bool) (Connection
 	if d.over(ctx) {
 		return Connection{}, fmt.Errorf("%w: %w", ErrUnavailable, d.tries)
 	}
-	return d.next(ctx)
+	return d.next(ctx, time.Now())
 }

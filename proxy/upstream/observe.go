@@ -75,11 +75,8 @@ func failureOf(err error) Failure {
 }
 
 // try dials one address, and tells the observer.
-func (p *Pool) try(ctx context.Context, t *target, share time.Duration, header []byte) (Connection, error) {
-	c := Connection{Address: t.Address}
-	if p.observer != nil {
-		c.began = time.Now()
-	}
+func (p *Pool) try(ctx context.Context, t *target, now time.Time, share time.Duration, header []byte) (Connection, error) {
+	c := Connection{Address: t.Address, began: now}
 	var err error
 	c.Conn, err = p.dialOne(ctx, t, share, header)
 	if t.tls == nil { // or else it was sent

@@ -19,7 +19,10 @@ const (
 	sqOverflow        = 1 << 1 // IORING_SQ_CQ_OVERFLOW
 	enterGetEvents    = 1 << 0
 	enterExtArg       = 1 << 3
-	registerBuffers   = 22 // IORING_REGISTER_PBUF_RING
+	enterRegistered   = 1 << 4 // IORING_ENTER_REGISTERED_RING
+	registerRing      = 20     // IORING_REGISTER_RING_FDS
+	unregisterRing    = 21     // IORING_UNREGISTER_RING_FDS
+	registerBuffers   = 22     // IORING_REGISTER_PBUF_RING
 	setupCQSize       = 1 << 3
 	setupClamp        = 1 << 4
 	setupSubmitAll    = 1 << 7
@@ -46,6 +49,15 @@ type sqe struct {
 	bufGroup uint16
 	_        [22]byte
 }
+
+// ringUpdate is struct io_uring_rsrc_update, as it names a ring.
+type ringUpdate struct {
+	offset, _ uint32
+	fd        uint64
+}
+
+// anyOffset has the kernel choose one.
+const anyOffset = 1<<32 - 1
 
 // cqe is struct io_uring_cqe.
 type cqe struct {

@@ -29,6 +29,8 @@ type Options struct {
 // made it.
 type Ring struct {
 	fd int
+	// What io_uring_enter knows the ring by: the thread's own name for it, which costs less to look up.
+	name, named uintptr
 
 	rings []byte // the mapping of both queues
 	sqes  []sqe
@@ -60,7 +62,7 @@ func New(o Options) (*Ring, error) {
 	if errno != 0 {
 		return nil, fmt.Errorf("io_uring_setup: %w", explained(errno))
 	}
-	r := &Ring{fd: int(fd)}
+	r := &Ring{fd: int(fd), name: fd}
 	if p.features&(featSingleMmap|featNoDrop|featExtArg) != featSingleMmap|featNoDrop|featExtArg {
 		r.Close()
 		return nil, errors.New("io_uring: the kernel is too old")
@@ -73,11 +75,21 @@ func New(o Options) (*Ring, error) {
 		r.Close()
 		return nil, err
 	}
+	r.register()
 	if err := r.tryShortSend(r.Send); err != nil {
 		r.Close()
 		return nil, err
 	}
 	return r, nil
+}
+
+// register gives the ring a name of its thread. Where it gets none, its descriptor does.
+func (r *Ring) register() {
+	u := ringUpdate{offset: anyOffset, fd: uint64(r.fd)}
+	n, _, errno := syscall.Syscall6(unix.SYS_IO_URING_REGISTER, uintptr(r.fd), registerRing, uintptr(unsafe.Pointer(&u)), 1, 0, 0)
+	if errno == 0 && n == 1 {
+		r.name, r.named = uintptr(u.offset), enterRegistered
+	}
 }
 
 // explained says what may be done about a ring that can't be had.
@@ -121,6 +133,10 @@ func (r *Ring) word(offset uint32) *uint32 { return (*uint32)(unsafe.Pointer(&r.
 // Close gives the ring and its buffers back. No receive must stand any more: the kernel ends what
 // is under way, but only some time after Close has returned.
 func (r *Ring) Close() {
+	if r.named != 0 { // the thread would keep the ring as long as it lives
+		u := ringUpdate{offset: uint32(r.name)}
+		_, _, _ = syscall.Syscall6(unix.SYS_IO_URING_REGISTER, uintptr(r.fd), unregisterRing, uintptr(unsafe.Pointer(&u)), 1, 0, 0)
+	}
 	unix.Close(r.fd)
 	if r.sqes != nil {
 		size := len(r.sqes) * int(unsafe.Sizeof(sqe{}))
@@ -159,7 +175,7 @@ func (r *Ring) enter(wait, flags, arg, size uintptr) {
 	atomic.StoreUint32(r.sqTail, r.next)
 	for {
 		rest := r.next - r.submitted
-		n, _, errno := syscall.Syscall6(unix.SYS_IO_URING_ENTER, uintptr(r.fd), uintptr(rest), wait, enterGetEvents|flags, arg, size)
+		n, _, errno := syscall.Syscall6(unix.SYS_IO_URING_ENTER, r.name, uintptr(rest), wait, enterGetEvents|r.named|flags, arg, size)
 		if errno == 0 {
 			r.submitted += uint32(n)
 		}
