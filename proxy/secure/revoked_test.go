@@ -101,8 +101,8 @@ func TestRevocations(t *testing.T) {
 
 // Who was found good goes by what is on the lists alone: that one is missing or too old takes nothing back.
 func TestRevokedLaterOn(t *testing.T) {
-	root, issuing, other := proxytest.NewCA(t, "root"), proxytest.NewCA(t, "issuing"), proxytest.NewCA(t, "other")
-	issuing = root.Authority("issuing")
+	root, other := proxytest.NewCA(t, "root"), proxytest.NewCA(t, "other")
+	issuing := root.Authority("issuing")
 	good, bad := issuing.Issue("good"), issuing.Issue("bad")
 	foreign := other.IssueAs("foreign", func(c *x509.Certificate) { c.SerialNumber = bad.Leaf.SerialNumber })
 	next, past := time.Now().Add(hour), time.Now().Add(-time.Minute)
