@@ -51,6 +51,15 @@ func (c *circuit) emit(k int, p []byte) bool {
 	return true
 }
 
+// sendNow writes p to side k's socket. Where more follows at once, the stream's end or the inside of a
+// large packet, whose beginning is of no use alone, they share a segment.
+func (c *circuit) sendNow(k int, p []byte) (int, unix.Errno) {
+	if c.sides[k].tls == nil && (c.sides[1-k].is(hung) || c.loop.filled && c.spliceable(1-k)) {
+		return socket.SendMore(int(c.sides[k].fd), p)
+	}
+	return socket.Send(int(c.sides[k].fd), p)
+}
+
 // landed has what was sent from side i tried, where it is still under way: what comes now must come
 // behind it.
 func (c *circuit) landed(i int) {

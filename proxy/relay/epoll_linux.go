@@ -72,10 +72,7 @@ func (d *epoll) awaitRoom(c *circuit, k int) {
 }
 
 func (d *epoll) send(c *circuit, k int, p []byte) (int, unix.Errno) {
-	if c.sides[1-k].is(hung) && c.sides[k].tls == nil {
-		return socket.SendMore(int(c.sides[k].fd), p) // what comes next is read at once, the end at last
-	}
-	return socket.Send(int(c.sides[k].fd), p)
+	return c.sendNow(k, p)
 }
 
 func (d *epoll) endFollows(*circuit, int) {}

@@ -8,8 +8,10 @@ import (
 )
 
 const (
-	// readSize is what one read takes at most.
-	readSize = 64 << 10
+	// readSize is what one read takes at most, and with it what a direction holds for a side that takes
+	// nothing. Twice as much as a segment of the loopback interface holds: 64 KiB are a little more than
+	// one, and leave a second one of some bytes.
+	readSize = 126 << 10
 	// largestRoom is what a record of TLS and its overhead may add to that.
 	largestRoom = 32 << 10
 )
@@ -18,6 +20,7 @@ const (
 type loop struct {
 	driver driver
 	pipes  pipes
+	filled bool // what is being passed on has filled its buffer: there is more to read
 	// Shared by all circuits, and empty between two of them.
 	in, plain, cipher []byte
 	clock             time.Time  // as of the last wait

@@ -65,7 +65,9 @@ func (c *circuit) read(i int) int {
 		if n < len(buf) && !s.is(hung) {
 			s.flags &^= readable
 		}
+		c.loop.filled = n == len(buf)
 		c.received(i, buf[:n])
+		c.loop.filled = false
 		c.judgeBulk(i, n == len(buf))
 	case errno == 0:
 		c.endOfStream(i)

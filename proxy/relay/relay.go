@@ -5,9 +5,9 @@
 //
 //   - Every byte read from one side is written to the other once and in order, or both
 //     sides are closed.
-//   - A slow reader stops its writer: at most one buffer per direction is held (64 KiB and, over
-//     io_uring, what had come before its receive was stopped: 256 KiB at most), and none while a
-//     connection is idle.
+//   - A slow reader stops its writer: at most one buffer per direction is held (126 KiB and, over
+//     io_uring, what had come before its receive was stopped, which the ring's buffers bound), and
+//     none while a connection is idle.
 //   - A half-close is passed on. After a reset, what had been received is delivered first,
 //     then the other side gets a FIN: a client that publishes, disconnects and resets has
 //     published and disconnected. A side is reset only when its queue is empty or has not

@@ -180,7 +180,7 @@ func (d *ring) land() {
 // send sends what lies in the buffer at hand with the others of this round, and all else at once.
 func (d *ring) send(c *circuit, k int, p []byte) (int, unix.Errno) {
 	if d.atHand == uring.None || len(p) == 0 || !d.ring.Holds(d.atHand, p) {
-		return socket.Send(int(c.sides[k].fd), p)
+		return c.sendNow(k, p)
 	}
 	d.ring.Send(int(c.sides[k].fd), p, uring.Token(len(d.flights))<<slotShift|sending)
 	d.flights = append(d.flights, flight{c: c, k: k, p: p, buffer: d.atHand})
