@@ -117,6 +117,21 @@ func TestExpiryCanBeSwitchedOff(t *testing.T) {
 	})
 }
 
+// A token may live until the year 9999: that is later than Unix nanoseconds and durations reach.
+func TestExpiryOfTokensThatLiveForCenturies(t *testing.T) {
+	for _, ends := range []time.Time{time.Unix(253402300799, 0), time.Date(2262, 4, 12, 0, 0, 0, 0, time.UTC), time.Date(2600, 1, 1, 0, 0, 0, 0, time.UTC)} {
+		synctest.Test(t, func(t *testing.T) {
+			p, stop := newPipes(t, func(o *proxy.Options) {
+				o.Chain = chainOf(t, always(auth.Accepted(auth.Identity{Expires: ends})))
+			})
+			defer stop()
+			c := p.connect(packets.V5)
+			time.Sleep(time.Hour)
+			p.expectOpen(c)
+		})
+	}
+}
+
 func TestExpiryIsNeverEarlyAndWithinItsJitter(t *testing.T) {
 	const life, jitter = 10 * time.Minute, time.Minute
 	synctest.Test(t, func(t *testing.T) {

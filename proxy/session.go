@@ -52,8 +52,8 @@ type session struct {
 type waits struct {
 	timer            timer
 	halfCloseTimeout time.Duration
-	connackBy        time.Time
-	expires          time.Time // zero: never
+	connackBy        time.Duration // since the server's start
+	expires          int64         // Unix milliseconds, which reach beyond the year 2262; 0: never
 }
 
 // starting knows what was asked of sessions whose relay has not started. It is safe for
@@ -93,15 +93,17 @@ func (s *session) start(c *connection, p relay.Pair) {
 	limits := &c.policy.Limits
 	w := &waits{
 		halfCloseTimeout: limits.HalfCloseTimeout,
-		connackBy:        c.presented.Add(limits.ConnackTimeout),
-		expires:          c.expires(),
+		connackBy:        c.presented.Add(limits.ConnackTimeout).Sub(s.srv.began),
 	}
 	w.timer.owner = s
-	s.waits.Store(w)
-	first := w.connackBy
-	if !w.expires.IsZero() && w.expires.Before(first) {
-		first = w.expires
+	first := c.presented.Add(limits.ConnackTimeout)
+	if e := c.expires(); !e.IsZero() {
+		w.expires = e.UnixMilli() + 1 // never early
+		if e = time.UnixMilli(w.expires); e.Before(first) {
+			first = e
+		}
 	}
+	s.waits.Store(w)
 	s.srv.wheel.set(&w.timer, first)
 	if drainTurn(s.turn.Load()) != notYet {
 		s.awaitConnack()
@@ -158,10 +160,10 @@ func (s *session) Connack(code packets.ReasonCode, err error) {
 		s.refused.Store(true)
 		s.srv.wheel.set(&w.timer, time.Now().Add(w.halfCloseTimeout))
 		s.srv.goroutines.Go(func() { s.logConnack(code, err) }) // the log may block
-	case w.expires.IsZero():
+	case w.expires == 0:
 		s.endWaits()
 	default:
-		s.srv.wheel.set(&w.timer, w.expires)
+		s.srv.wheel.set(&w.timer, time.UnixMilli(w.expires))
 	}
 	s.endTurn()
 }
@@ -178,13 +180,13 @@ func (s *session) due(now time.Time) {
 	w := s.waits.Load()
 	switch {
 	case w == nil:
-	case !s.connacked.Load() && !now.Before(w.connackBy):
+	case !s.connacked.Load() && now.Sub(s.srv.began) >= w.connackBy:
 		s.srv.observer.Limited(LimitConnackTimeout)
 		s.end(relay.ConnackTimeout, nil)
 	case s.endTurn():
 	case s.refused.Load():
 		s.end(relay.UpstreamRefused, nil)
-	case !w.expires.IsZero() && !now.Before(w.expires):
+	case w.expires != 0 && now.UnixMilli() >= w.expires:
 		s.end(relay.Expired, maximumConnectTime)
 	}
 }

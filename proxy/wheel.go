@@ -66,8 +66,9 @@ func (w *wheel) unset(t *timer) {
 }
 
 func (w *wheel) link(t *timer, now time.Time) {
-	ahead := min(max(1, int64((t.when.Sub(now)+wheelTick-1)/wheelTick)), wheelSlots-1)
-	head := &w.slots[(w.at+int(ahead))%wheelSlots]
+	left := min(t.when.Sub(now), wheelSlots*wheelTick) // of centuries nothing can be added to
+	ahead := min(max(1, int((left+wheelTick-1)/wheelTick)), wheelSlots-1)
+	head := &w.slots[(w.at+ahead)%wheelSlots]
 	t.prev, t.next = head.prev, head
 	head.prev.next, head.prev = t, t
 	w.count++

@@ -153,3 +153,16 @@ func BenchmarkWheelSet(b *testing.B) {
 		}
 	})
 }
+
+// A token may expire in the year 9999, which is further away than a duration reaches.
+func TestWheelLooksAtFarTimersOnceARevolution(t *testing.T) {
+	for _, when := range []time.Time{time.Unix(253402300799, 0), time.Now().Add(1<<63 - 1), time.Now().Add(time.Hour)} {
+		w := newWheel()
+		far := &timer{when: when}
+		w.set(far, when)
+		last := &w.slots[(w.at+wheelSlots-1)%wheelSlots]
+		if last.next != far {
+			t.Errorf("%v: it stands elsewhere than in the last slot", when)
+		}
+	}
+}

@@ -32,8 +32,8 @@ type circuit struct {
 type side struct {
 	fd    int32
 	flags sideFlags
-	calm  uint8 // how often in a row a stream had little to say
 	boundaries
+	calm  uint8         // how often in a row a stream had little to say
 	bytes atomic.Uint64 // that went on to the other side
 	held  *held         // what was read here and the other side has not taken; nil: nothing
 	tls   *secure       // nil: in clear

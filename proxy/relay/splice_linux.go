@@ -64,7 +64,7 @@ func (p *pipe) close() {
 // full says that the last read was.
 func (c *circuit) judgeBulk(i int, full bool) {
 	s := &c.sides[i]
-	large := s.framer.Rest() >= spliceMin && !s.lost
+	large := s.framer.Rest() >= spliceMin
 	switch {
 	case !large || s.is(unspliced) || s.tls != nil || c.sides[1-i].tls != nil:
 		s.flags &^= bulk
