@@ -157,7 +157,7 @@ func (c *connection) secure() error {
 	}
 	conf := settings.Config
 	// The relay takes the socket from below TLS later.
-	conn := tls.Server(relay.NewWire(&greeting{Conn: c.socket, head: c.head, began: c.began}), conf)
+	conn := tls.Server(relay.NewWire(&greeting{Conn: c.socket, head: c.head, began: c.began, slow: true}), conf)
 	c.conn = conn
 	err := conn.Handshake()
 	state := conn.ConnectionState()

@@ -13,14 +13,16 @@ type greeting struct {
 	head  []byte // what was read of it before
 	began func() // nil once called
 	said  bool   // something was read
+	slow  bool   // what is read takes a while to be dealt with
 }
 
 // Read implements net.Conn. Before it reads on, and may wait, it tells that the client has begun: one
-// whose CONNECT came in one piece has not only begun.
+// whose CONNECT came in one piece has not only begun. Where that takes a while, it tells at once: a
+// client whose TLS handshake is computed has not been silent, and nothing of it is left to be seen in
+// the socket.
 func (g *greeting) Read(p []byte) (int, error) {
-	if g.said && g.began != nil {
-		g.began()
-		g.began = nil
+	if g.said {
+		g.tell()
 	}
 	var n int
 	var err error
@@ -31,7 +33,17 @@ func (g *greeting) Read(p []byte) (int, error) {
 		n, err = g.Conn.Read(p)
 	}
 	g.said = g.said || n > 0
+	if g.said && g.slow {
+		g.tell()
+	}
 	return n, err
+}
+
+func (g *greeting) tell() {
+	if g.began != nil {
+		g.began()
+		g.began = nil
+	}
 }
 
 // CloseWrite ends our stream.

@@ -61,7 +61,7 @@ func keepAliveTo(to netip.Addr, asked net.KeepAliveConfig) net.KeepAliveConfig {
 // acknowledge says whether the kernel is to acknowledge what comes at once. It is not while a socket
 // connects: the last segment of TCP's handshake then goes with the first bytes that are written, since
 // MQTT's client speaks first, and TLS's too, and the broker is woken once, when there is something to
-// read. Where nothing is written the kernel sends it by itself after some 40 ms. Once something was,
+// read. Where nothing is written the kernel sends it by itself after some 200 ms. Once something was,
 // it is again, as on any new socket: a broker under Nagle's algorithm would have to wait otherwise.
 func acknowledge(fd int, atOnce bool) error {
 	var value int32
