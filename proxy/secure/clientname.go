@@ -35,12 +35,23 @@ func (f NameField) Of(s *tls.ConnectionState) string {
 	return names[0]
 }
 
-// Subject is the name of the subject of a certificate, or, where that is empty, the first of its
-// alternative names; empty where it has none. It is for people: whoever made the certificate has
-// written into it what it likes, at any length.
+// longestSubject is how many bytes a subject's name may have, encoded, to be written out. Package pkix
+// takes time by the square of its parts, seconds for the 256 KiB that a client may send before anything
+// is known of it. RFC 5280 has 64 characters or so for each of a dozen.
+const longestSubject = 2 << 10
+
+// Subject is the name of the subject of a certificate, of one that is too long its common name alone, or,
+// where that is empty, the first of its alternative names; empty where it has none. It is for people:
+// whoever made the certificate has written into it what it likes, at any length. What it takes to find
+// out is in proportion to the certificate.
 func Subject(c *x509.Certificate) string {
-	if name := c.Subject.String(); name != "" {
-		return name
+	switch {
+	case len(c.RawSubject) <= longestSubject:
+		if name := c.Subject.String(); name != "" {
+			return name
+		}
+	case c.Subject.CommonName != "":
+		return "CN=" + c.Subject.CommonName
 	}
 	for _, f := range [...]NameField{URIName, DNSName, EmailName} {
 		if names := f.names(c); len(names) > 0 {

@@ -4,6 +4,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"encoding/asn1"
 	"net/url"
 	"testing"
 
@@ -27,6 +28,25 @@ func TestSubject(t *testing.T) {
 	} {
 		if got := Subject(ca.IssueAs("device-7", change).Leaf); got != want {
 			t.Errorf("got %q, want %q", got, want)
+		}
+	}
+}
+
+// A client sends a name of any length before anything is known of it.
+func TestLongSubjectIsNotWrittenOut(t *testing.T) {
+	long := pkix.Name{ExtraNames: []pkix.AttributeTypeAndValue{{Type: commonName, Value: "device-7"}}}
+	for range 10_000 {
+		long.ExtraNames = append(long.ExtraNames, pkix.AttributeTypeAndValue{Type: asn1.ObjectIdentifier{2, 5, 4, 1}, Value: "a"})
+	}
+	ca := proxytest.NewCA(t, "test")
+	for want, name := range map[string]pkix.Name{"CN=device-7": long, "localhost": {ExtraNames: long.ExtraNames[1:]}} {
+		cert := ca.IssueAs("device-7", func(c *x509.Certificate) { c.Subject = name }).Leaf
+		var got string
+		if allocated := testing.AllocsPerRun(1, func() { got = Subject(cert) }); allocated > 10 {
+			t.Errorf("%.0f allocations, want a few", allocated)
+		}
+		if got != want {
+			t.Errorf("got %.40q, want %q", got, want)
 		}
 	}
 }
