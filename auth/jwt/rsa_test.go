@@ -2,9 +2,11 @@ package jwt
 
 import (
 	"crypto"
+	"crypto/fips140"
 	"crypto/rand"
 	"crypto/rsa"
 	"math/big"
+	"sync"
 	"testing"
 
 	gojwt "github.com/golang-jwt/jwt/v5"
@@ -30,13 +32,23 @@ func newRSA(t testing.TB, bits int) *rsa.PrivateKey {
 	return private
 }
 
+// preparedFor is a prepared key, where keys are prepared: not in FIPS mode.
+func preparedFor(t testing.TB, private *rsa.PrivateKey) *preparedRSA {
+	t.Helper()
+	k := prepareRSA(&private.PublicKey)
+	if k.n == nil && fips140.Enabled() {
+		t.Skip("crypto/rsa verifies")
+	}
+	if k.n == nil {
+		t.Fatalf("%d bits: not prepared", private.N.BitLen())
+	}
+	return k
+}
+
 func TestRSASignaturesAreVerifiedAsByCryptoRSA(t *testing.T) {
 	for _, bits := range []int{2048, 2049, 2055, 3072, 4096} {
 		private := newRSA(t, bits)
-		k := prepareRSA(&private.PublicKey)
-		if k.n == nil {
-			t.Fatalf("%d bits: not prepared", bits)
-		}
+		k := preparedFor(t, private)
 		for _, m := range rsaMethods {
 			signature, err := m.Sign("head.payload", private)
 			if err != nil {
@@ -73,7 +85,7 @@ func TestRSASignaturesAreVerifiedAsByCryptoRSA(t *testing.T) {
 // the exponent is small are of these forms. Here each is signed with the private key.
 func TestRSAForgedEncodingsAreRefused(t *testing.T) {
 	private := newRSA(t, 2048)
-	k := prepareRSA(&private.PublicKey)
+	k := preparedFor(t, private)
 	size := k.n.Size()
 	good := encoded(crypto.SHA256, "head.payload", size)
 	sign := func(em []byte) []byte {
@@ -123,6 +135,32 @@ func TestRSAKeysOfSmallAndLargeExponents(t *testing.T) {
 		s[255] = 1
 		sameVerdict(t, gojwt.SigningMethodRS256, "head.payload", s, k)
 	}
+}
+
+// Verifications share what is spare of a key's numbers, and keys are of different sizes.
+func TestRSAVerifiesForManyAtOnce(t *testing.T) {
+	var all sync.WaitGroup
+	for _, bits := range []int{2048, 2056, 3072} {
+		private := newRSA(t, bits)
+		k := prepareRSA(&private.PublicKey)
+		good, err := gojwt.SigningMethodRS256.Sign("head.payload", private)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for worker := range 4 {
+			all.Go(func() {
+				signature := append([]byte{}, good...)
+				for i := range 50 {
+					signature[i] ^= byte(worker)
+					if got := (rsaMethod{gojwt.SigningMethodRS256}).Verify("head.payload", signature, k) == nil; got != (worker == 0) {
+						t.Errorf("%d bits: got %v, want %v", bits, got, worker == 0)
+					}
+					signature[i] = good[i]
+				}
+			})
+		}
+	}
+	all.Wait()
 }
 
 func FuzzRSASignature(f *testing.F) {
