@@ -123,6 +123,9 @@ func (c *circuit) forward(i int, p []byte) {
 	scanned := i == upstream && c.scanner != nil && c.scanner.Feed(p)
 	if !s.is(closing | sealed) {
 		boundary := s.follow(p)
+		if boundary >= 0 {
+			c.loop.filled = false // whole packets do not wait for what may not be there yet
+		}
 		last := c.lastPacket(i)
 		insert := len(last) > 0 && boundary >= 0
 		if insert {
