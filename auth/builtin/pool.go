@@ -172,11 +172,15 @@ func (p *pool) room(j *job) error {
 	}
 	ahead := float64(p.queue.work+p.computing) / float64(p.workers)
 	wait := p.pace * (ahead + float64(j.takes))
-	if deadline, ok := j.ctx.Deadline(); ok && wait > float64(time.Until(deadline)) {
+	if deadline, ok := j.ctx.Deadline(); ok && wait > sureShare*float64(time.Until(deadline)) {
 		return errTooLate
 	}
 	return nil
 }
+
+// sureShare is how much of the time that is left may be expected to pass. Who would come last, and is
+// refused at once, comes again sooner than who has waited for all of it in vain.
+const sureShare = 0.9
 
 // The pace is a moving average over as many hashes as the workers are estimated to do in
 // paceMemory, and over no fewer than eight. They count by their number, not by the time that they
