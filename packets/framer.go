@@ -7,6 +7,7 @@ type Framer struct {
 	body   uint32 // bytes of the current packet's body still to come
 	length uint32 // the Remaining Length as far as it was read
 	state  framerState
+	first  byte // of the current packet, or at a boundary of the last
 }
 
 // framerState is the number of bytes of the fixed header that were read; zero between
@@ -44,7 +45,7 @@ func (f *Framer) Advance(p []byte) (last int, err error) {
 			break
 		}
 		if f.state == 0 && i+1 < len(p) && p[i+1] < 0x80 { // the most usual header, whole
-			f.body = uint32(p[i+1])
+			f.first, f.body = p[i], uint32(p[i+1])
 			if i += 2; f.body == 0 {
 				last = i
 			}
@@ -65,7 +66,7 @@ func (f *Framer) Advance(p []byte) (last int, err error) {
 // header takes one byte of a fixed header.
 func (f *Framer) header(b byte) {
 	if f.state == 0 { // type and flags
-		f.state = 1
+		f.first, f.state = b, 1
 		return
 	}
 	f.length |= uint32(b&0x7F) << (7 * (f.state - 1))
@@ -82,6 +83,10 @@ func (f *Framer) header(b byte) {
 // AtBoundary reports whether the stream stands between two packets, which is where another
 // one may be put in.
 func (f *Framer) AtBoundary() bool { return f.body == 0 && f.state == 0 }
+
+// Disconnected reports whether the stream stands at a boundary, and the last packet was a DISCONNECT:
+// nothing may follow. [MQTT5 3.14.4-2]
+func (f *Framer) Disconnected() bool { return f.AtBoundary() && f.first&typeMask == typeDisconnect }
 
 // Rest returns how many bytes of the current packet's body are still to come: as many may be
 // passed on unseen, and told by Skip. It is zero inside a fixed header.

@@ -110,7 +110,7 @@ func (c *circuit) close() {
 	if c.pending == 0 {
 		c.loop.remove(c)
 	}
-	c.owner.Ended(End{Stats: c.Stats(), Cause: c.parting.cause})
+	c.owner.Ended(End{Stats: c.Stats(), Cause: c.parting.cause.after(c.connected && c.sides[client].framer.Disconnected())})
 }
 
 // Stats implements [Link].

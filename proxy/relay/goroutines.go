@@ -137,7 +137,9 @@ func (s *session) leave() {
 		close(s.watcher.stop)
 	}
 	s.mu.Unlock()
-	s.owner.Ended(End{Stats: s.Stats(), Cause: *s.cause.Load()})
+	// Both pumps have left: nobody else follows the client's packets any more.
+	left := s.connected.Load() && s.up.boundaries.framer.Disconnected()
+	s.owner.Ended(End{Stats: s.Stats(), Cause: s.cause.Load().after(left)})
 }
 
 func (s *session) abort() {

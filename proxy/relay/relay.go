@@ -110,7 +110,7 @@ type Cause string
 
 // The causes that a relay finds itself, and those that it is given by [Link].
 const (
-	ClientClosed   Cause = "client_closed"   // the client ended its stream
+	ClientClosed   Cause = "client_closed"   // the client ended its stream, or sent a DISCONNECT
 	ClientReset    Cause = "client_reset"    // the client's connection broke
 	UpstreamClosed Cause = "upstream_closed" // the broker ended its stream
 	UpstreamReset  Cause = "upstream_reset"  // the broker's connection broke
@@ -122,6 +122,15 @@ const (
 	// UpstreamRefused: the broker refused the client, and did not close.
 	UpstreamRefused Cause = "upstream_refused"
 )
+
+// after is the cause where the client has said before that it leaves: a broker that closes then does
+// what it was told to.
+func (c Cause) after(disconnected bool) Cause {
+	if disconnected && (c == UpstreamClosed || c == UpstreamReset) {
+		return ClientClosed
+	}
+	return c
+}
 
 // Causes returns every cause.
 func Causes() []Cause {

@@ -97,6 +97,33 @@ func TestUpstreamThatCloses(t *testing.T) {
 	})
 }
 
+// Brokers close at a DISCONNECT, often before the client's own end has come: it has left all the same.
+func TestUpstreamThatClosesAfterADisconnect(t *testing.T) {
+	for name, c := range map[string]struct {
+		sent []byte
+		want relay.Cause
+	}{
+		"disconnect":              {[]byte{0xe0, 0}, relay.ClientClosed},
+		"with a reason":           {[]byte{0xe0, 1, 4}, relay.ClientClosed},
+		"behind a publish":        {append(publish(100), 0xe0, 0), relay.ClientClosed},
+		"something after it":      {append([]byte{0xe0, 0}, 0xc0, 0), relay.UpstreamClosed},
+		"the half of a packet":    {[]byte{0xe0, 2, 4}, relay.UpstreamClosed},
+		"another, with that byte": {append(publish(1), 0xc0, 0), relay.UpstreamClosed},
+	} {
+		t.Run(name, func(t *testing.T) {
+			eachEngine(t, time.Minute, func(t *testing.T, r *rig) {
+				r.start(packets.V5)
+				send(t, r.client, c.sent)
+				expect(t, r.broker, c.sent)
+				r.broker.Close()
+				expectEnd(t, r.client)
+				r.client.Close()
+				r.expectCause(c.want)
+			})
+		})
+	}
+}
+
 func TestSideThatNeverClosesIsClosedAfterHalfCloseTimeout(t *testing.T) {
 	const timeout = 300 * time.Millisecond
 	eachEngine(t, timeout, func(t *testing.T, r *rig) {
