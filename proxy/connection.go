@@ -157,9 +157,10 @@ func (c *connection) secure() error {
 	}
 	conf := settings.Config
 	// The relay takes the socket from below TLS later.
-	conn := tls.Server(relay.NewWire(&greeting{Conn: c.socket, head: c.head, began: c.began, slow: true}), conf)
+	g := &greeting{Conn: c.socket, head: c.head, began: c.began, slow: true}
+	conn := tls.Server(relay.NewWire(g), conf)
 	c.conn = conn
-	err := conn.Handshake()
+	err := g.explained(conn.Handshake())
 	state := conn.ConnectionState()
 	c.shook = handshakeResult(err, &state, conf.ClientAuth == tls.RequireAndVerifyClientCert)
 	c.srv.observer.Secured(c.shook, err == nil && state.DidResume)

@@ -102,3 +102,46 @@ func TestHandshakeResults(t *testing.T) {
 		})
 	}
 }
+
+// inClear sends alerts as OpenSSL's clients do that do not trust our certificate: in clear, although
+// TLS 1.3 has keys by then.
+type inClear struct {
+	net.Conn
+	alert []byte
+}
+
+func (c inClear) Write(p []byte) (int, error) {
+	const recordHandshake = 22
+	if p[0] == recordHandshake { // the hello
+		return c.Conn.Write(p)
+	}
+	_, err := c.Conn.Write(c.alert)
+	return len(p), err
+}
+
+func TestAlertsInClearAreTheClients(t *testing.T) {
+	ours, theirs := proxytest.NewCA(t, "ours"), proxytest.NewCA(t, "theirs")
+	for _, tc := range []struct {
+		sent []byte
+		want proxy.HandshakeResult
+		says string
+	}{
+		{[]byte{21, 3, 3, 0, 2, 2, 48}, proxy.HandshakeAlert, "unknown certificate authority"},
+		{[]byte{21, 3, 3, 0, 2, 2, 42}, proxy.HandshakeAlert, "bad certificate"},
+		{[]byte{21, 3, 3, 0, 3, 2, 48, 0}, proxy.HandshakeOther, "bad record MAC"},
+		{[]byte{23, 3, 3, 0, 2, 2, 48}, proxy.HandshakeOther, "bad record MAC"},
+	} {
+		h := &handshakes{witness: newWitness()}
+		r := newRig(t, func(o *options) {
+			o.Observer, o.tls = h, &tls.Config{Certificates: []tls.Certificate{ours.Issue("127.0.0.1")}, MinVersion: tls.VersionTLS13}
+		})
+		c := r.dial()
+		if err := tls.Client(inClear{c, tc.sent}, &tls.Config{RootCAs: theirs.Pool(), ServerName: "127.0.0.1"}).Handshake(); err == nil {
+			t.Fatal("the client trusts the certificate")
+		}
+		proxytest.Eventually(t, tc.want.String(), func() bool { return h.results[tc.want].Load() == 1 })
+		c.Close()
+		r.server.Close()
+		r.expectLog("TLS handshake failed", "reason="+tc.want.String()+" ", tc.says)
+	}
+}
