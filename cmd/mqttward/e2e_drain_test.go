@@ -187,7 +187,8 @@ func TestASecondSignalLeavesTheWillsToTheBroker(t *testing.T) {
 	if cut < devices-1 { // one's turn may have come
 		t.Errorf("%d of %d sessions were cut:\n%s", cut, devices, w.log)
 	}
-	for range cut {
+	// That one may have had its DISCONNECT passed on, and have been cut before it was over.
+	for range min(cut, devices-1) {
 		if got := watcher.receive(); !strings.HasPrefix(got.topic, "will/d") {
 			t.Errorf("got %v, want the will of a session that was cut", got)
 		}
