@@ -40,6 +40,7 @@ type embedded struct {
 	mu        sync.Mutex
 	over      map[string]int
 	pinged    map[string]int
+	queued    map[string]int
 	published int
 }
 
@@ -49,7 +50,7 @@ func startEmbedded(t testing.TB) *embedded {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b := &embedded{listener: &countingListener{Listener: l}, over: map[string]int{}, pinged: map[string]int{}}
+	b := &embedded{listener: &countingListener{Listener: l}, over: map[string]int{}, pinged: map[string]int{}, queued: map[string]int{}}
 	server := mochi.New(&mochi.Options{Logger: slog.New(slog.NewTextHandler(io.Discard, nil))})
 	if err := server.AddHook(b, nil); err != nil {
 		t.Fatal(err)
@@ -79,6 +80,13 @@ func (b *embedded) pings(clientID string) int {
 	return b.pinged[clientID]
 }
 
+// queues is how many messages of QoS 1 and 2 were queued for a client.
+func (b *embedded) queues(clientID string) int {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.queued[clientID]
+}
+
 // publishes is how many PUBLISHes clients have sent.
 func (b *embedded) publishes() int {
 	b.mu.Lock()
@@ -91,10 +99,17 @@ func (b *embedded) ID() string { return "e2e" }
 
 func (b *embedded) Provides(hook byte) bool {
 	switch hook {
-	case mochi.OnConnectAuthenticate, mochi.OnACLCheck, mochi.OnDisconnect, mochi.OnPacketRead:
+	case mochi.OnConnectAuthenticate, mochi.OnACLCheck, mochi.OnDisconnect, mochi.OnPacketRead, mochi.OnQosPublish:
 		return true
 	}
 	return false
+}
+
+// OnQosPublish is called when a message of QoS 1 or 2 is put where a session's end does not lose it.
+func (b *embedded) OnQosPublish(cl *mochi.Client, _ packets.Packet, _ int64, _ int) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.queued[cl.ID]++
 }
 
 func (b *embedded) OnConnectAuthenticate(*mochi.Client, packets.Packet) bool { return true }
